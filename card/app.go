@@ -1,0 +1,171 @@
+package card
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// The DF name of the application: proprietary (first half byte F), then "SECOURS" in seven bytes.
+var aid = [8]byte{0xF0, 'S', 'E', 'C', 'O', 'U', 'R', 'S'}
+
+// Elementary files of the application.
+const (
+	fidContainer = 0x0101
+	sfiContainer = 0x01
+	sfiInfo      = 0x1D // EF.ATR/INFO
+)
+
+const (
+	maxFile = 32767 // what a 15-bit offset reaches, ISO/IEC 7816-4:2020, 11.3.2
+	maxPage = 4096  // several times the page of any EEPROM or flash a card has
+)
+
+// AID returns the application identifier, F0 53 45 43 4F 55 52 53.
+func AID() []byte { return append([]byte(nil), aid[:]...) }
+
+// Application is our application, selected on a card. It is not safe for concurrent use: a card does one thing at a time.
+type Application struct {
+	t       Transmitter
+	size    int // of the container file, bytes
+	page    int // what power loss during a write may corrupt, bytes
+	current bool
+	reopen  func(ctx context.Context) error
+
+	// Limits of extended APDUs, learnt from EF.ATR/INFO when first needed; zero where they are not used.
+	probed              bool
+	maxExtNe, maxExtOut int
+}
+
+// Select selects the application on the card behind t. The error is ErrNotOurCard where the card has no such application, or has one
+// that does not describe itself as ours does.
+func Select(ctx context.Context, t Transmitter) (*Application, error) {
+	a := &Application{t: t}
+	if err := a.sel(ctx); err != nil {
+		return nil, fmt.Errorf("selecting the application: %w", err)
+	}
+	return a, nil
+}
+
+func (a *Application) sel(ctx context.Context) error {
+	a.current = false
+	r, err := Exchange(ctx, a.t, Command{Instruction: insSelect, P1: 0x04, Data: aid[:], Ne: maxShortNe})
+	var refused *CommandError
+	if errors.As(err, &refused) {
+		switch refused.Status {
+		case 0x6A82, 0x6A81, 0x6A86, 0x6A87, 0x6D00, 0x6E00, 0x6700, 0x6985, 0x6999:
+			// 6A82 is the answer of the standard. The others are what cards give that know no SELECT by name, or no selectable
+			// application: 6999 and 6985 are those of Java Cards, 6700 and 6A86 of memory cards behind a reader.
+			return fmt.Errorf("%w: %w", ErrNotOurCard, err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if s := r.Status; !s.OK() { // 6283 and 6285: deactivated, terminated
+		return fmt.Errorf("%w: SELECT: %w", ErrNotOurCard, s)
+	}
+	if len(r.Data) == 0 {
+		r, err = Exchange(ctx, a.t, Command{
+			Instruction: insSelect, P2: 0x04, Data: []byte{fidContainer >> 8, fidContainer & 0xFF}, Ne: maxShortNe,
+		})
+		if errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("%w: %w", ErrNotOurCard, err)
+		}
+		if err != nil {
+			return err
+		}
+		a.current = true
+	}
+	if a.size, a.page, err = parseControl(r.Data); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotOurCard, err)
+	}
+	return nil
+}
+
+// parseControl reads the size of the container and its page from FCI (6F) or FCP (62), ISO/IEC 7816-4:2020, 7.4. Where the
+// template names an application, it must be ours: some cards answer a name they do not have with their default application.
+func parseControl(b []byte) (size, page int, err error) {
+	outer, err := parseObjects(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(outer) != 1 || outer[0].tag != 0x6F && outer[0].tag != 0x62 {
+		return 0, 0, fmt.Errorf("control information is not one template 6F or 62: %w", ErrProtocol)
+	}
+	inner, err := parseObjects(outer[0].value)
+	if err != nil {
+		return 0, 0, err
+	}
+	if name, ok := find(inner, 0x84); ok && string(name) != string(aid[:]) {
+		return 0, 0, errors.New("the card selected another application")
+	}
+	own, ok := find(inner, 0xA5)
+	if !ok {
+		return 0, 0, errors.New("no proprietary template A5 in the control information")
+	}
+	ours, err := parseObjects(own)
+	if err != nil {
+		return 0, 0, err
+	}
+	sizeValue, ok := find(ours, 0x80)
+	if !ok { // an FCP has the size outside
+		sizeValue, ok = find(inner, 0x80)
+	}
+	pageValue, okPage := find(ours, 0x81)
+	if !ok || !okPage {
+		return 0, 0, errors.New("no size or page in the control information")
+	}
+	if size, err = parseUint(sizeValue); err == nil {
+		page, err = parseUint(pageValue)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if size < 1 || size > maxFile || page < 1 || page > maxPage || page > size {
+		return 0, 0, fmt.Errorf("a file of %d bytes with pages of %d: %w", size, page, ErrProtocol)
+	}
+	return size, page, nil
+}
+
+// parseUint reads a number of one to four bytes, as the lengths in control information and the INTEGERs of 7F66 are.
+func parseUint(b []byte) (int, error) {
+	if len(b) < 1 || len(b) > 4 || len(b) == 4 && b[0] >= 0x80 {
+		return 0, fmt.Errorf("number of %d bytes: %w", len(b), ErrProtocol)
+	}
+	n := 0
+	for _, x := range b {
+		n = n<<8 | int(x)
+	}
+	return n, nil
+}
+
+// AfterReset makes f run after each cold reset, when the application is selected again. A reset ends the PIN session, and a write of
+// the container takes several resets: a card with a PIN needs f to present it again. Nothing here keeps a PIN or replays one, and f
+// must not try a refused one again.
+func (a *Application) AfterReset(f func(ctx context.Context) error) { a.reopen = f }
+
+// reset makes a cold reset, if the transmitter can, and selects the application again.
+func (a *Application) reset(ctx context.Context) error {
+	if t, ok := a.t.(resetter); ok {
+		if err := t.Reset(ctx); err != nil {
+			return fmt.Errorf("resetting the card: %w", transportError(err))
+		}
+	}
+	size, page := a.size, a.page
+	err := a.sel(ctx)
+	if errors.Is(err, ErrNotOurCard) || err == nil && (a.size != size || a.page != page) {
+		a.size, a.page = size, page
+		return fmt.Errorf("after a reset: %w", errors.Join(ErrCardChanged, err))
+	}
+	if err != nil {
+		a.size, a.page = size, page
+		return fmt.Errorf("selecting the application after a reset: %w", err)
+	}
+	if a.reopen != nil {
+		if err := a.reopen(ctx); err != nil {
+			return fmt.Errorf("opening the card after a reset: %w", err)
+		}
+	}
+	return nil
+}
