@@ -1,0 +1,26 @@
+//go:build !cgo && !windows
+
+package pcsc
+
+import "context"
+
+// Readers lists the readers.
+func Readers(context.Context) ([]Reader, error) { return nil, ErrUnsupported }
+
+// Conn is a connection to the card in a reader. There are none in this build.
+type Conn struct{}
+
+// Connect connects to the card in a reader.
+func Connect(context.Context, string) (*Conn, error) { return nil, ErrUnsupported }
+
+// Reader returns the reader's name, empty in this build.
+func (c *Conn) Reader() string { return "" }
+
+// Transmit sends a command APDU and returns the response APDU.
+func (c *Conn) Transmit(context.Context, []byte) ([]byte, error) { return nil, ErrUnsupported }
+
+// Reset takes the card's power away and gives it back.
+func (c *Conn) Reset(context.Context) error { return ErrUnsupported }
+
+// Close ends the connection.
+func (c *Conn) Close() error { return ErrUnsupported }
