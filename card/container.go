@@ -1,0 +1,267 @@
+package card
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// firstRead is what one short APDU brings back. The common read is two of these and the rest of the record.
+const firstRead = 240
+
+// Content is what a container holds. Seq 0 and a nil Record: it is empty.
+type Content struct {
+	Card   ID
+	Seq    uint32 // of the record: what [Write] wants to be given back; the numbers say nothing else
+	Record []byte
+	// Unconfirmed: the record is complete, but its writing was never finished. It is the torn first write of a card.
+	Unconfirmed bool
+	// NewerLost: a newer record was confirmed once and can no longer be read. Torn writes do not cause this; a failing
+	// memory does. Whoever is shown this record must be told that it is not the last one.
+	NewerLost bool
+	Capacity  int // longest record, in bytes
+	PageSize  int // pages the container was laid out for, in bytes
+}
+
+// Format lays out an empty container and clears its slots. The superblock is written last, and read back: a card whose
+// formatting was interrupted has no container, or a damaged one, and can be formatted again.
+//
+// Whatever the medium held is lost, a readable record included: asking first is the caller's business. Slots hold at
+// least 256 bytes of record; a card that is to carry a summary wants 3 KiB in each.
+func Format(m Medium, id ID) error {
+	l, err := newLayout(m, id)
+	if err != nil {
+		return err
+	}
+	void := stamp{}
+	blank := make([]byte, l.slot)
+	for i := range 2 {
+		if err := writeAt(m, l.encodeMark(i, void), l.markAt(i)); err != nil {
+			return fmt.Errorf("formatting: %w", err)
+		}
+		if err := writeAt(m, blank, l.slotAt(i)); err != nil {
+			return fmt.Errorf("formatting: %w", err)
+		}
+	}
+	if err := writeAt(m, l.superblock(), 0); err != nil {
+		return fmt.Errorf("formatting: %w", err)
+	}
+	if err := reset(m); err != nil {
+		return fmt.Errorf("formatting: %w", err)
+	}
+	c, err := open(m)
+	if err == nil && (c.layout != l || c.marks[0].kind != markVoid || c.marks[1].kind != markVoid) {
+		err = fmt.Errorf("%w: what was written reads differently", ErrDamaged)
+	}
+	if err != nil {
+		return fmt.Errorf("formatting: %w", err)
+	}
+	return nil
+}
+
+// Read returns the newest confirmed record. Torn writes do not show.
+//
+// A card with pages of 64 bytes or less is read in three calls, of 144 bytes or less, of at most 240, and of what is left
+// of the record.
+func Read(m Medium) (*Content, error) {
+	c, err := open(m)
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	out := &Content{Card: c.card, Capacity: c.capacity(), PageSize: int(c.page)}
+	if v.current >= 0 {
+		s := v.slots[v.current]
+		out.Seq, out.Record = s.seq, s.record
+		out.Unconfirmed, out.NewerLost = !v.confirmed, v.newerLost
+	}
+	return out, nil
+}
+
+// container is an open container: where things are, and how the marks read.
+type container struct {
+	m Medium
+	layout
+	marks [2]mark
+}
+
+// open reads the superblock and the marks.
+func open(m Medium) (*container, error) {
+	// The page size of the medium says how far the marks are, if the superblock agrees; in one read when that is short.
+	guess := layout{page: int64(min(max(m.PageSize(), 1), maxLayoutPage))}
+	size := m.Size()
+	if size < superblockLen {
+		return nil, ErrNotFormatted
+	}
+	n := guess.markAt(1) + markLen
+	if n > firstRead {
+		n = guess.markAt(0) + markLen
+	}
+	if n > firstRead {
+		n = superblockLen
+	}
+	front := make([]byte, min(n, size))
+	if err := readAt(m, front, 0); err != nil {
+		return nil, err
+	}
+	l, err := parseSuperblock(front, size)
+	if err != nil {
+		return nil, err
+	}
+	c := &container{m: m, layout: l}
+	for i := range c.marks {
+		b := make([]byte, markLen)
+		if at := c.markAt(i); at+markLen <= int64(len(front)) {
+			copy(b, front[at:])
+		} else if err := readAt(m, b, at); err != nil {
+			return nil, err
+		}
+		c.marks[i] = c.parseMark(i, b)
+	}
+	return c, nil
+}
+
+// slot is what stands in one: a record where its digest is right, nothing (stamp 0) where it is not.
+type slot struct {
+	stamp
+	record []byte
+}
+
+func (s slot) complete() bool { return s.record != nil }
+
+// view is what a container holds, and which slot counts.
+type view struct {
+	slots     [2]slot
+	current   int  // -1: empty
+	confirmed bool // the current slot counts
+	newerLost bool
+	last      uint32 // the newest sequence that anybody can have read, 0 where there is none
+}
+
+// stamp is what identifies the content: that of the current slot, 0 where there is none.
+func (v *view) stamp() stamp {
+	if v.current < 0 {
+		return stamp{}
+	}
+	return v.slots[v.current].stamp
+}
+
+// read looks where the marks point, and at everything only when they do not settle it.
+func (c *container) read() (*view, error) {
+	n := c.newestMark()
+	if n < 0 {
+		return c.survey()
+	}
+	s, err := c.readSlot(n)
+	if err != nil {
+		return nil, err
+	}
+	if s.stamp != c.marks[n].stamp {
+		return c.survey()
+	}
+	v := &view{current: n, confirmed: true, last: s.seq}
+	v.slots[n] = s
+	return v, nil
+}
+
+// newestMark is the slot whose mark is valid and the newer one, where neither mark is noise; otherwise -1.
+func (c *container) newestMark() int {
+	a, b := c.marks[0], c.marks[1]
+	switch {
+	case a.kind == markNoise || b.kind == markNoise:
+		return -1
+	case a.kind == markValid && (b.kind == markVoid || newer(a.seq, b.seq)):
+		return 0
+	case b.kind == markValid && (a.kind == markVoid || newer(b.seq, a.seq)):
+		return 1
+	}
+	return -1
+}
+
+// survey reads both slots and decides (docs/FORMAT.md, 2.2).
+func (c *container) survey() (*view, error) {
+	v := &view{current: -1}
+	for i := range v.slots {
+		var err error
+		if v.slots[i], err = c.readSlot(i); err != nil {
+			return nil, err
+		}
+	}
+	for i, s := range v.slots {
+		if !s.complete() {
+			continue
+		}
+		counts := c.counts(i, s.stamp)
+		better := v.current < 0 || newer(s.seq, v.slots[v.current].seq)
+		if v.current >= 0 && counts != v.confirmed {
+			better = counts
+		}
+		if better {
+			v.current, v.confirmed = i, counts
+		}
+	}
+	if v.current < 0 {
+		return v, c.empty()
+	}
+	v.last = v.slots[v.current].seq
+	for i, s := range v.slots {
+		if s.complete() && newer(s.seq, v.last) {
+			v.last = s.seq
+		}
+		m := c.marks[i]
+		if m.kind != markValid {
+			continue
+		}
+		if m.stamp != s.stamp && newer(m.seq, v.stamp().seq) {
+			v.newerLost = true
+		}
+		if newer(m.seq, v.last) {
+			v.last = m.seq
+		}
+	}
+	return v, nil
+}
+
+// counts tells whether a complete slot is confirmed. A mark that reads as noise confirms: a slot is touched only while
+// its mark is settled and void, so noise proves that the slot is whole.
+func (c *container) counts(i int, s stamp) bool {
+	m := c.marks[i]
+	return m.kind == markNoise || m.kind == markValid && m.stamp == s
+}
+
+// empty tells an empty container (nil) from a damaged one, where no slot is complete. A valid mark without its record is
+// damage. Noise may be the torn first write, but not on both marks.
+func (c *container) empty() error {
+	a, b := c.marks[0].kind, c.marks[1].kind
+	if a == markValid || b == markValid || a == markNoise && b == markNoise {
+		return fmt.Errorf("%w: no complete record", ErrDamaged)
+	}
+	return nil
+}
+
+// readSlot reads the record of a slot; an incomplete one is no error.
+func (c *container) readSlot(i int) (slot, error) {
+	at := c.slotAt(i)
+	b := make([]byte, min(firstRead, c.slot))
+	if err := readAt(c.m, b, at); err != nil {
+		return slot{}, err
+	}
+	s, n, ok := c.parseSlotHeader(b)
+	if !ok {
+		return slot{}, nil
+	}
+	if missing := slotHeaderLen + n - len(b); missing > 0 {
+		have := len(b)
+		b = append(b, make([]byte, missing)...)
+		if err := readAt(c.m, b[have:], at+int64(have)); err != nil {
+			return slot{}, err
+		}
+	}
+	record := b[slotHeaderLen : slotHeaderLen+n : slotHeaderLen+n]
+	if !bytes.Equal(c.slotDigest(b[:12], record), b[12:slotHeaderLen]) {
+		return slot{}, nil
+	}
+	return slot{stamp: s, record: record}, nil
+}
