@@ -24,7 +24,7 @@ type Transmitter interface {
 
 type extendedTransmitter interface{ ExtendedAPDU() bool }
 
-type resetter interface {
+type coldResetter interface {
 	Reset(ctx context.Context) error
 }
 

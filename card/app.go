@@ -26,13 +26,12 @@ func AID() []byte { return append([]byte(nil), aid[:]...) }
 
 // Application is our application, selected on a card. It is not safe for concurrent use: a card does one thing at a time.
 type Application struct {
-	t       Transmitter
-	size    int // of the container file, bytes
-	page    int // what power loss during a write may corrupt, bytes
-	current bool
+	t Transmitter
+	control
+	current bool // the container is the current EF
 	reopen  func(ctx context.Context) error
 
-	// Limits of extended APDUs, learnt from EF.ATR/INFO when first needed; zero where they are not used.
+	// Most data of an extended command and response, settled before the first command to the file; zero where they are not used.
 	probed              bool
 	maxExtNe, maxExtOut int
 }
@@ -77,55 +76,67 @@ func (a *Application) sel(ctx context.Context) error {
 		}
 		a.current = true
 	}
-	if a.size, a.page, err = parseControl(r.Data); err != nil {
+	c, err := parseControl(r.Data)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotOurCard, err)
 	}
+	a.control = c
 	return nil
+}
+
+// control is what the card says about the container's file when it is selected.
+type control struct {
+	size, page int          // bytes; the page is what power loss during a write may corrupt
+	limits     Capabilities // of extended APDUs, zero where it does not say
 }
 
 // parseControl reads the size of the container and its page from FCI (6F) or FCP (62), ISO/IEC 7816-4:2020, 7.4. Where the
 // template names an application, it must be ours: some cards answer a name they do not have with their default application.
-func parseControl(b []byte) (size, page int, err error) {
+func parseControl(b []byte) (control, error) {
+	var c control
 	outer, err := parseObjects(b)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	if len(outer) != 1 || outer[0].tag != 0x6F && outer[0].tag != 0x62 {
-		return 0, 0, fmt.Errorf("control information is not one template 6F or 62: %w", ErrProtocol)
+		return c, fmt.Errorf("control information is not one template 6F or 62: %w", ErrProtocol)
 	}
 	inner, err := parseObjects(outer[0].value)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	if name, ok := find(inner, 0x84); ok && string(name) != string(aid[:]) {
-		return 0, 0, errors.New("the card selected another application")
+		return c, errors.New("the card selected another application")
 	}
 	own, ok := find(inner, 0xA5)
 	if !ok {
-		return 0, 0, errors.New("no proprietary template A5 in the control information")
+		return c, errors.New("no proprietary template A5 in the control information")
 	}
 	ours, err := parseObjects(own)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
-	sizeValue, ok := find(ours, 0x80)
+	size, ok := find(ours, 0x80)
 	if !ok { // an FCP has the size outside
-		sizeValue, ok = find(inner, 0x80)
+		size, ok = find(inner, 0x80)
 	}
-	pageValue, okPage := find(ours, 0x81)
+	page, okPage := find(ours, 0x81)
 	if !ok || !okPage {
-		return 0, 0, errors.New("no size or page in the control information")
+		return c, errors.New("no size or page in the control information")
 	}
-	if size, err = parseUint(sizeValue); err == nil {
-		page, err = parseUint(pageValue)
+	if c.size, err = parseUint(size); err != nil {
+		return c, err
 	}
-	if err != nil {
-		return 0, 0, err
+	if c.page, err = parseUint(page); err != nil {
+		return c, err
 	}
-	if size < 1 || size > maxFile || page < 1 || page > maxPage || page > size {
-		return 0, 0, fmt.Errorf("a file of %d bytes with pages of %d: %w", size, page, ErrProtocol)
+	if c.size < 1 || c.size > maxFile || c.page < 1 || c.page > maxPage || c.page > c.size {
+		return c, fmt.Errorf("a file of %d bytes with pages of %d: %w", c.size, c.page, ErrProtocol)
 	}
-	return size, page, nil
+	if b, ok := find(ours, 0x7F66); ok {
+		c.limits.MaxCommand, c.limits.MaxResponse, err = parseLimits(b)
+	}
+	return c, err
 }
 
 // parseUint reads a number of one to four bytes, as the lengths in control information and the INTEGERs of 7F66 are.
@@ -147,19 +158,18 @@ func (a *Application) AfterReset(f func(ctx context.Context) error) { a.reopen =
 
 // reset makes a cold reset, if the transmitter can, and selects the application again.
 func (a *Application) reset(ctx context.Context) error {
-	if t, ok := a.t.(resetter); ok {
+	if t, ok := a.t.(coldResetter); ok {
 		if err := t.Reset(ctx); err != nil {
 			return fmt.Errorf("resetting the card: %w", transportError(err))
 		}
 	}
-	size, page := a.size, a.page
+	before := a.control
 	err := a.sel(ctx)
-	if errors.Is(err, ErrNotOurCard) || err == nil && (a.size != size || a.page != page) {
-		a.size, a.page = size, page
+	if errors.Is(err, ErrNotOurCard) || err == nil && a.control != before {
+		a.control = before
 		return fmt.Errorf("after a reset: %w", errors.Join(ErrCardChanged, err))
 	}
 	if err != nil {
-		a.size, a.page = size, page
 		return fmt.Errorf("selecting the application after a reset: %w", err)
 	}
 	if a.reopen != nil {

@@ -168,8 +168,8 @@ func (a *Application) address(ctx context.Context, off int) (p1, p2 byte, err er
 	return byte(off >> 8), byte(off), nil
 }
 
-// probe learns once whether extended APDUs can be used: the reader must say so, and the card, in EF.ATR/INFO. It comes before the
-// first command to the container, because reading EF.ATR/INFO makes that the current file: later it would cost a SELECT as well.
+// probe settles once whether extended APDUs are used: the reader must say so, and the card, in the FCI or else in EF.ATR/INFO. It comes
+// before the first command to the container, because reading EF.ATR/INFO makes that the current file.
 func (a *Application) probe(ctx context.Context) error {
 	if a.probed {
 		return nil
@@ -178,9 +178,12 @@ func (a *Application) probe(ctx context.Context) error {
 		a.probed = true
 		return nil
 	}
-	c, err := a.Capabilities(ctx)
-	if err != nil {
-		return err
+	c := a.limits
+	if c == (Capabilities{}) {
+		var err error
+		if c, err = a.Capabilities(ctx); err != nil {
+			return err
+		}
 	}
 	a.probed = true
 	// Below these an extended command would carry less than a short one.
