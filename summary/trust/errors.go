@@ -1,0 +1,29 @@
+package trust
+
+import "errors"
+
+// What Store.Check can find wrong. Each stands for one reason code of a verdict.
+var (
+	// ErrNoAnchors means that the reader trusts nobody yet.
+	ErrNoAnchors = errors.New("no authority is trusted yet")
+	// ErrUnknownIssuer means that no trusted authority issued the certificate.
+	ErrUnknownIssuer = errors.New("the certificate's issuer is not trusted here")
+	// ErrNotValidThen means that the certificate, or one above it, was not valid at the time of signing.
+	ErrNotValidThen = errors.New("the certificate was not valid at the time of signing")
+	// ErrRole means that the certificate carries no usable role.
+	ErrRole = errors.New("no role")
+	// ErrCeiling means that the anchor may not vouch for that role.
+	ErrCeiling = errors.New("the authority may not vouch for this role")
+	// ErrDistrusted means that the anchor was no longer trusted at the time of signing.
+	ErrDistrusted = errors.New("the authority was no longer trusted at the time of signing")
+	// ErrNotForSigning means that the certificate's key usage excludes signatures, or that it is an authority's own.
+	ErrNotForSigning = errors.New("the certificate is not one for signing documents")
+)
+
+// What reading an identity can find wrong.
+var (
+	// ErrPassphrase means that the passphrase does not open the file.
+	ErrPassphrase = errors.New("wrong passphrase")
+	// ErrIdentity means that the file is not a usable PKCS#12 identity.
+	ErrIdentity = errors.New("not a usable PKCS#12 identity")
+)
