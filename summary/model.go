@@ -4,6 +4,12 @@ package summary
 const Schema = "secours.summary/1"
 
 // Summary is a patient's emergency summary: what a professional states, to the letter, and nothing derived from it.
+//
+// The tags of the fields of this file are the only source of the JSON names (json), the CBOR keys (key) and the limits (max
+// characters or elements, each for the texts of a list); req marks what must be there, block a text that may have several
+// lines, ident a text of letters, digits, dots, dashes and underscores, digits a text that stands on the card as a number
+// where it is one, and category the field whose values SectionHead.NoneKnown may name. A nil list is absent, an empty one
+// was given.
 type Summary struct {
 	Schema   string   `json:"schema" key:"0" req:"1"`
 	Language string   `json:"language" key:"1" max:"35"`
@@ -24,14 +30,14 @@ type Patient struct {
 	BirthDate      Date           `json:"birthDate" key:"7" req:"1"`
 	Sex            Sex            `json:"sex" key:"8" req:"1"`
 	BirthPlace     string         `json:"birthPlace" key:"9" max:"80"`
-	BirthPlaceCode string         `json:"birthPlaceCode" key:"10" max:"16"`
+	BirthPlaceCode string         `json:"birthPlaceCode" key:"10" max:"16" digits:"1"`
 	Extra          Extra
 }
 
 // Identifier is a patient identifier. System is "ins-nir", "ins-nia" or a URI.
 type Identifier struct {
 	System System `json:"system" key:"1" req:"1"`
-	Value  string `json:"value" key:"2" req:"1" max:"64"`
+	Value  string `json:"value" key:"2" req:"1" max:"64" digits:"1"`
 	Extra  Extra
 }
 
@@ -65,7 +71,8 @@ type Section[I any] struct {
 	Extra Extra
 }
 
-// SectionHead says what the list stands for: StatusNoneKnown is a clinical statement, an absent list is none.
+// SectionHead says what the list stands for: StatusNoneKnown is a clinical statement, an absent list is none. NoneKnown names
+// categories of which none is known although the section has items, in alerts, allergies and history.
 type SectionHead struct {
 	Status     SectionStatus `json:"status" key:"1" req:"1"`
 	Reviewed   Date          `json:"reviewed" key:"2"`
@@ -76,7 +83,7 @@ type SectionHead struct {
 
 // Common is what every item has.
 type Common struct {
-	ID       string `json:"id" key:"-1" max:"16"`
+	ID       string `json:"id" key:"-1" max:"16" ident:"1"`
 	Level    Level  `json:"level" key:"-2"`
 	Recorded Date   `json:"recorded" key:"-3"`
 	By       Author `json:"by" key:"-4"`
@@ -87,7 +94,7 @@ type Common struct {
 // Alert is a point of attention ("point de vigilance"). Action is the signer's wording, shown and never interpreted.
 type Alert struct {
 	Common
-	Kind       AlertKind     `json:"kind" key:"1" req:"1"`
+	Kind       AlertKind     `json:"kind" key:"1" req:"1" category:"1"`
 	Priority   AlertPriority `json:"priority" key:"2"`
 	Text       string        `json:"text" key:"3" req:"1" max:"300" block:"1"`
 	Codes      []Code        `json:"codes" key:"4" max:"8"`
@@ -112,7 +119,7 @@ type Centre struct {
 type Allergy struct {
 	Common
 	Agent          Concept       `json:"agent" key:"1" req:"1"`
-	Category       Category      `json:"category" key:"2"`
+	Category       Category      `json:"category" key:"2" category:"1"`
 	Type           AllergyType   `json:"type" key:"3"`
 	Reactions      []Concept     `json:"reactions" key:"4" max:"10"`
 	Severity       string        `json:"severity" key:"5" max:"40"`
@@ -181,7 +188,7 @@ type Taken struct {
 type Condition struct {
 	Common
 	Condition  Concept         `json:"condition" key:"1" req:"1"`
-	Kind       ConditionKind   `json:"kind" key:"2"`
+	Kind       ConditionKind   `json:"kind" key:"2" category:"1"`
 	Status     ConditionStatus `json:"status" key:"3"`
 	Onset      Date            `json:"onset" key:"4"`
 	End        Date            `json:"end" key:"5"`
@@ -251,10 +258,12 @@ type Concept struct {
 // Code is a code of a terminology. System is a short name (atc, cim10, …) or a URI.
 type Code struct {
 	System CodeSystem `json:"system" key:"1" req:"1"`
-	Code   string     `json:"code" key:"2" req:"1" max:"64"`
+	Code   string     `json:"code" key:"2" req:"1" max:"64" digits:"1"`
 	Extra  Extra
 }
 
-// Extra holds the members of an object that this version does not know, so that they survive a round trip: JSON member
-// names to their compact JSON text, and "#N" for a member that only a newer card format knows, to its CBOR in base64.
+// Extra holds the members of an object that this version does not know, so that they survive a round trip: JSON member names to
+// their compact JSON text. A member that only a newer card format knows has the name "#N", N its CBOR key, and its canonical
+// CBOR in base64 as a JSON text; in Summary, Sections and Section, parts of which may stand in several compartments, "#N@level"
+// is the member N of another compartment than the usual one.
 type Extra map[string][]byte

@@ -1,0 +1,269 @@
+package summary
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// The keys of a section in a compartment that are not those of its head.
+const (
+	keyItems  = 6
+	keyPlaces = 7
+)
+
+// Compartments returns the canonical CBOR of the summary by level, from open to masked, as docs/FORMAT.md, section 4, lays
+// down. A level that has nothing to say is nil, except level 1, which is always there. The summary is validated first and not
+// changed.
+func (s *Summary) Compartments() ([4][]byte, error) {
+	var out [4][]byte
+	if err := s.Validate(); err != nil {
+		return out, err
+	}
+	parts := s.split()
+	assignIDs(parts, s.ids(), func(p *sectionPart, i int, id, derived string) {
+		if id == derived {
+			id = ""
+		}
+		p.ids[i] = id
+	})
+	for r, p := range parts {
+		if p.empty() {
+			continue
+		}
+		out[r] = p.append(nil)
+		if len(out[r]) > MaxCompartment {
+			return [4][]byte{}, fmt.Errorf("%w: the %s compartment has %d bytes, at most %d", ErrTooLarge, p.level, len(out[r]), MaxCompartment)
+		}
+	}
+	return out, nil
+}
+
+// AssignIDs gives every item that has no id the one that it has on the card.
+func (s *Summary) AssignIDs() {
+	assignIDs(s.split(), s.ids(), func(p *sectionPart, i int, id, _ string) {
+		p.sec.Common(p.items[i]).ID = id
+	})
+}
+
+// A part is what one compartment holds. holder has the members of Summary and Sections themselves; its sections are those of
+// sections.
+type part struct {
+	level    Level
+	holder   *Summary
+	sections [len(SectionNames)]*sectionPart
+}
+
+// A sectionPart is what one compartment holds of a section.
+type sectionPart struct {
+	level Level
+	// head is the statement about the section where it stands in this compartment, a bare StatusUnavailable where it stands
+	// in another, or zero. In a compartment with items an absent status is StatusItems.
+	head SectionHead
+	// sec has the items; items are those of this compartment, by their index.
+	sec   section
+	items []int
+	// ids are the ids that are stored, by item of this compartment, "" for one that is not.
+	ids []string
+	// listed says that an empty list of items was given.
+	listed bool
+	// places are the indices of the items in the list of all items of this and lower levels, nil where they are its end.
+	places []int
+	// entries are the unknown members.
+	entries []entry
+}
+
+// levelOf is the level of an item: its own, else that of its section.
+func levelOf(c *Common, name string) Level {
+	if c.Level.Rank() < 0 {
+		return DefaultLevel(name)
+	}
+	return c.Level
+}
+
+// home is the rank of the compartment that holds the head of a section: its default one, or, where all items lie above, the
+// lowest that has any, so that whoever sees none of them cannot learn what is said about them.
+func home(name string, count [len(levels)]int) int {
+	home := DefaultLevel(name).Rank()
+	for r, n := range count {
+		if n > 0 {
+			return max(home, r)
+		}
+	}
+	return home
+}
+
+// split distributes a summary over its compartments.
+func (s *Summary) split() [len(levels)]*part {
+	m := model()
+	var parts [len(levels)]*part
+	for r, l := range levels {
+		parts[r] = &part{level: l, holder: s}
+	}
+	for i, sec := range s.Sections.all() {
+		name := SectionNames[i]
+		var byLevel [len(levels)][]int
+		var count [len(levels)]int
+		for j := range sec.Len() {
+			r := levelOf(sec.Common(j), name).Rank()
+			byLevel[r] = append(byLevel[r], j)
+			count[r]++
+		}
+		at := home(name, count)
+		for r, items := range byLevel {
+			p := &sectionPart{level: levels[r], sec: sec, items: items, ids: make([]string, len(items)), places: places(byLevel[:r+1])}
+			p.entries = m.parts[i].entries(*sec.extra(), scope{level: levels[r], home: DefaultLevel(name), named: r == at})
+			switch {
+			case r == at:
+				p.head = *sec.Head()
+				p.listed = sec.listed() && sec.Len() == 0
+			case r == LevelCare.Rank() && len(items) == 0:
+				p.head.Status = StatusUnavailable
+			case len(items) == 0 && len(p.entries) == 0:
+				continue
+			}
+			if p.head.Status == StatusItems && len(items) > 0 {
+				p.head.Status = ""
+			}
+			parts[r].sections[i] = p
+		}
+	}
+	return parts
+}
+
+// places returns where the items of the last list stand among those of all lists, nil if at the end.
+func places(lists [][]int) []int {
+	last := lists[len(lists)-1]
+	var all []int
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	lower := len(all) - len(last)
+	if len(last) == 0 || lower == 0 || last[0] > slices.Max(all[:lower]) {
+		return nil
+	}
+	slices.Sort(all)
+	at := make([]int, len(last))
+	for i, j := range last {
+		at[i], _ = slices.BinarySearch(all, j)
+	}
+	return at
+}
+
+func (p *part) empty() bool {
+	if p.level == LevelCare {
+		return false
+	}
+	m := model()
+	if len(m.summary.entries(p.holder.Extra, p.scope(m.summary))) > 0 ||
+		len(m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections))) > 0 {
+		return false
+	}
+	for _, sp := range p.sections {
+		if sp != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *part) scope(o *object) scope {
+	return scope{level: p.level, home: o.home, named: p.level == o.home}
+}
+
+// append appends the CBOR of the compartment.
+func (p *part) append(b []byte) []byte {
+	m := model()
+	v := reflect.ValueOf(p.holder).Elem()
+	all := m.summary.entries(p.holder.Extra, p.scope(m.summary))
+	for i := range m.summary.fields {
+		f := &m.summary.fields[i]
+		switch fv := f.of(v); {
+		case f.name == "sections":
+			if sections := p.appendSections(nil); sections != nil {
+				all = append(all, entry{appendInt(nil, f.key), sections})
+			}
+		case f.name == "schema" || p.level != LevelCare || !f.present(fv):
+			// The schema is that of the record's version.
+		default:
+			all = append(all, entry{appendInt(nil, f.key), appendValue(nil, f.shape, fv)})
+		}
+	}
+	return appendEntries(b, all)
+}
+
+func (p *part) appendSections(b []byte) []byte {
+	m := model()
+	all := m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections))
+	for i, name := range SectionNames {
+		if sp := p.sections[i]; sp != nil {
+			all = append(all, entry{appendInt(nil, m.sections.field(name).key), sp.append(nil, i)})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return appendEntries(b, all)
+}
+
+// append appends what the compartment says of a section: the status alone, the items alone, or a map.
+func (p *sectionPart) append(b []byte, i int) []byte {
+	m := model()
+	head := reflect.ValueOf(&p.head).Elem()
+	all := slices.Clip(p.entries)
+	for _, j := range m.heads[i].sorted {
+		if f := &m.heads[i].fields[j]; !f.absent(f.of(head)) {
+			all = append(all, entry{appendInt(nil, f.key), appendValue(nil, f.shape, f.of(head))})
+		}
+	}
+	if len(all) == 1 && p.head.Status != "" && len(p.items) == 0 && !p.listed && p.places == nil {
+		return append(b, all[0].value...)
+	}
+	if len(p.items) > 0 || p.listed {
+		items := appendHead(nil, majorArray, uint64(len(p.items)))
+		for j := range p.items {
+			items = p.appendItem(items, i, j)
+		}
+		if len(all) == 0 && p.places == nil {
+			return append(b, items...)
+		}
+		all = append(all, entry{appendInt(nil, keyItems), items})
+	}
+	if p.places != nil {
+		places := appendHead(nil, majorArray, uint64(len(p.places)))
+		for _, at := range p.places {
+			places = appendInt(places, int64(at))
+		}
+		all = append(all, entry{appendInt(nil, keyPlaces), places})
+	}
+	return appendEntries(b, all)
+}
+
+// The keys of an item that its body, from which the id is derived, leaves out.
+const (
+	keyID    = -1
+	keyLevel = -2
+)
+
+// appendItem appends the j-th item of this compartment with what must be stored of its id and level: a level that the compartment
+// implies is stored only where it is the default one and was given all the same.
+func (p *sectionPart) appendItem(b []byte, i, j int) []byte {
+	o := model().items[i]
+	v := reflect.ValueOf(p.sec.Item(p.items[j])).Elem()
+	m := members{object: o, value: v, without: []int64{keyID}, extra: o.entries(*o.extraOf(v), scope{named: true})}
+	if p.level != DefaultLevel(SectionNames[i]) {
+		m.without = append(m.without, keyLevel)
+	}
+	if p.ids[j] != "" {
+		m.extra = append(m.extra, entry{appendInt(nil, keyID), appendText(nil, p.ids[j])})
+	}
+	return m.append(b)
+}
+
+// appendBody appends the j-th item without id and level.
+func (p *sectionPart) appendBody(b []byte, i, j int) []byte {
+	o := model().items[i]
+	v := reflect.ValueOf(p.sec.Item(p.items[j])).Elem()
+	m := members{object: o, value: v, without: []int64{keyID, keyLevel}, extra: o.entries(*o.extraOf(v), scope{named: true})}
+	return m.append(b)
+}

@@ -1,0 +1,184 @@
+package summary
+
+import (
+	"bytes"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Encoding assumes a summary that passed the checker: it cannot fail.
+
+// appendValue appends the CBOR of a value that is present.
+func appendValue(b []byte, s *shape, v reflect.Value) []byte {
+	switch s.kind {
+	case kindText:
+		if n, ok := decimal(v.String()); ok && s.digits {
+			return appendHead(b, majorUint, n)
+		}
+		return appendText(b, v.String())
+	case kindEnum:
+		return appendEnum(b, s.enum, v.String())
+	case kindDate:
+		return appendInt(b, v.Addr().Interface().(*Date).number())
+	case kindFlag:
+		if v.Int() == int64(Yes) {
+			return append(b, 0xf5)
+		}
+		return append(b, 0xf4)
+	case kindValue:
+		q := v.Addr().Interface().(*Value)
+		if !q.Number {
+			return appendText(b, q.Text)
+		}
+		// The number 1.50 is not 1.5: only a plain whole number is known to come back to the letter.
+		if n, ok := decimal(q.Text); ok {
+			return appendHead(b, majorUint, n)
+		}
+		return appendText(appendHead(b, majorArray, 1), q.Text)
+	case kindList:
+		if s.elem.flat(v) {
+			return appendPairs(appendHead(b, majorArray, uint64(2*v.Len())), s.elem.obj, v)
+		}
+		b = appendHead(b, majorArray, uint64(v.Len()))
+		for i := range v.Len() {
+			b = appendValue(b, s.elem, v.Index(i))
+		}
+		return b
+	}
+	return appendObject(b, s.obj, s.deref(v))
+}
+
+func appendEnum(b []byte, e *enum, v string) []byte {
+	if n := e.number(v); n >= 0 {
+		return appendHead(b, majorUint, uint64(n))
+	}
+	if n, ok := newerNumber(v); ok {
+		return appendHead(b, majorUint, n)
+	}
+	return appendText(b, v)
+}
+
+// flat says whether a list is written without its elements' heads: first, second, first, second, ….
+func (s *shape) flat(list reflect.Value) bool {
+	if s.kind != kindObject || s.obj.form != formPair {
+		return false
+	}
+	for i := range list.Len() {
+		if len(*s.obj.extraOf(list.Index(i))) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func appendPairs(b []byte, o *object, list reflect.Value) []byte {
+	for i := range list.Len() {
+		for f := range o.fields {
+			b = appendValue(b, o.fields[f].shape, o.fields[f].of(list.Index(i)))
+		}
+	}
+	return b
+}
+
+func appendObject(b []byte, o *object, v reflect.Value) []byte {
+	switch o.form {
+	case formAuthor:
+		if a := v.Addr().Interface().(*Author); a.bare() {
+			return appendText(b, a.Name)
+		}
+	case formConcept:
+		codes := o.field("codes")
+		list := codes.of(v)
+		if len(*o.extraOf(v)) == 0 && codes.elem.flat(list) {
+			text := v.Addr().Interface().(*Concept).Text
+			if list.IsNil() {
+				return appendText(b, text)
+			}
+			return appendPairs(appendText(appendHead(b, majorArray, uint64(1+2*list.Len())), text), codes.elem.obj, list)
+		}
+	}
+	m := members{object: o, value: v, extra: o.entries(*o.extraOf(v), scope{named: true})}
+	return m.append(b)
+}
+
+// members is an object on its way to a CBOR map.
+type members struct {
+	*object
+	value reflect.Value
+	// without are keys to leave out.
+	without []int64
+	// extra are members that have no field, encoded, in any order.
+	extra []entry
+}
+
+// An entry is one member of a map, encoded.
+type entry struct{ key, value []byte }
+
+func (m *members) has(f *field) bool {
+	return !f.absent(f.of(m.value)) && !slices.Contains(m.without, f.key)
+}
+
+func (m *members) append(b []byte) []byte {
+	if len(m.extra) > 0 {
+		return m.appendSorted(b)
+	}
+	count := 0
+	for i := range m.fields {
+		if m.has(&m.fields[i]) {
+			count++
+		}
+	}
+	b = appendHead(b, majorMap, uint64(count))
+	for _, i := range m.sorted {
+		if f := &m.fields[i]; m.has(f) {
+			b = appendValue(appendInt(b, f.key), f.shape, f.of(m.value))
+		}
+	}
+	return b
+}
+
+func (m *members) appendSorted(b []byte) []byte {
+	all := m.extra
+	for i := range m.fields {
+		if f := &m.fields[i]; m.has(f) {
+			all = append(all, entry{appendInt(nil, f.key), appendValue(nil, f.shape, f.of(m.value))})
+		}
+	}
+	return appendEntries(b, all)
+}
+
+func appendEntries(b []byte, all []entry) []byte {
+	slices.SortFunc(all, func(x, y entry) int { return bytes.Compare(x.key, y.key) })
+	b = appendHead(b, majorMap, uint64(len(all)))
+	for _, e := range all {
+		b = append(append(b, e.key...), e.value...)
+	}
+	return b
+}
+
+// A scope says which unknown members of an object stand in the compartment at hand: its level, the usual level of those that
+// only a newer format knows (newerName), and whether those known by a JSON name stand there.
+type scope struct {
+	level, home Level
+	named       bool
+}
+
+// entries encodes the unknown members in scope.
+func (o *object) entries(extra Extra, sc scope) []entry {
+	var all []entry
+	for name, raw := range extra {
+		if !strings.HasPrefix(name, "#") {
+			if sc.named {
+				value := append(appendHead(nil, majorBytes, uint64(len(raw))), raw...)
+				all = append(all, entry{appendText(nil, name), value})
+			}
+			continue
+		}
+		n, content, err := o.newerMember(name, raw)
+		if err == nil && name == newerName(n, sc.level, sc.home) {
+			all = append(all, entry{appendInt(nil, n), content})
+		}
+	}
+	return all
+}

@@ -1,0 +1,91 @@
+package summary
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strconv"
+)
+
+// idPrefixes begin the derived ids of the items of each section, in canonical order.
+var idPrefixes = [len(SectionNames)]string{"at", "ag", "md", "hx", "ms", "vx", "vs", "dr", "ct"}
+
+// crockford is the alphabet of derived ids: no letter that reads as another one over the telephone.
+const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// ids returns the ids that are given, so that no derived one takes their place.
+func (s *Summary) ids() map[string]bool {
+	given := map[string]bool{}
+	for _, sec := range s.Sections.all() {
+		for j := range sec.Len() {
+			if id := sec.Common(j).ID; id != "" {
+				given[id] = true
+			}
+		}
+	}
+	return given
+}
+
+// derive returns the id of an item from its body, and another one as long as taken says so.
+func derive(i int, body []byte, taken func(string) bool) string {
+	sum := sha256.Sum256(body)
+	id := idPrefixes[i] + base32.NewEncoding(crockford).EncodeToString(sum[:5])[:5]
+	free := id
+	for n := 2; taken(free); n++ {
+		free = id + "-" + strconv.Itoa(n)
+	}
+	return free
+}
+
+// assignIDs works out the id of every item: its own, else one derived from its body. It calls set with it, and with the id that
+// a reader of the card derives, who knows only the items of this and lower levels before it, in the order of levels, sections
+// and items; where the two are the same, none is stored.
+func assignIDs(parts [len(levels)]*part, given map[string]bool, set func(p *sectionPart, j int, id, derived string)) {
+	used := map[string]bool{}
+	var body []byte
+	for _, p := range parts {
+		for i, sp := range p.sections {
+			if sp == nil {
+				continue
+			}
+			for j := range sp.items {
+				body = sp.appendBody(body[:0], i, j)
+				derived := derive(i, body, func(id string) bool { return used[id] })
+				id := sp.sec.Common(sp.items[j]).ID
+				if id == "" {
+					id = derive(i, body, func(id string) bool { return used[id] || given[id] })
+				}
+				used[id] = true
+				set(sp, j, id, derived)
+			}
+		}
+	}
+}
+
+// deriveIDs gives the items of compartments that were read the ids that are not stored.
+func deriveIDs(parts [len(levels)]*part) error {
+	used := map[string]bool{}
+	var body []byte
+	for _, p := range parts {
+		if p == nil {
+			continue
+		}
+		for i, sp := range p.sections {
+			if sp == nil {
+				continue
+			}
+			for j := range sp.items {
+				c := sp.sec.Common(j)
+				body = sp.appendBody(body[:0], i, j)
+				derived := derive(i, body, func(id string) bool { return used[id] })
+				switch c.ID {
+				case "":
+					c.ID = derived
+				case derived:
+					return &PathError{"sections." + SectionNames[i], notCanonical("an id is stored that need not be")}
+				}
+				used[c.ID] = true
+			}
+		}
+	}
+	return nil
+}
