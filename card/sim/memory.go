@@ -244,6 +244,7 @@ func (m *Memory) transition(p []byte, off int) bool {
 			return false
 		}
 	}
+	copy(page, after) // the bytes beside p are programmed again too
 	return true
 }
 
