@@ -1,0 +1,60 @@
+package record
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// Kind is what a signed record is.
+type Kind uint8
+
+// KindBase is a whole summary. Amendments are a later version's.
+const KindBase Kind = 0
+
+// manifest is what the signature covers directly (FORMAT 3.4). Everything else is covered through its digests.
+type manifest struct {
+	Version    uint   `cbor:"1,keyasint"`
+	Seq        uint64 `cbor:"2,keyasint"`
+	Time       int64  `cbor:"3,keyasint"`
+	Kind       Kind   `cbor:"4,keyasint"`
+	Suite      Suite  `cbor:"5,keyasint"`
+	D2         []byte `cbor:"6,keyasint"`
+	D0         []byte `cbor:"7,keyasint,omitempty"`
+	Prev       []byte `cbor:"8,keyasint,omitempty"`
+	OnBehalfOf string `cbor:"9,keyasint,omitempty"`
+}
+
+// maxSeq keeps sequence numbers exact in JSON, whose numbers many readers hold as doubles.
+const maxSeq = 1<<53 - 1
+
+// maxTime keeps times within what RFC 3339 can write: the end of the year 9999.
+const maxTime = 253402300799
+
+// parseManifest reads a manifest. Members that this version does not know are signed like the rest and are passed over: their
+// numbers are reserved for statements that do not change what the others mean.
+func parseManifest(data []byte) (*manifest, error) {
+	var members map[uint64]cbor.RawMessage
+	if err := decodeOnly(data, &members); err != nil {
+		return nil, err
+	}
+	m := new(manifest)
+	if err := decMode.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("%w: manifest: %w", ErrMalformed, err)
+	}
+	switch {
+	case m.Version > formatVersion:
+		return nil, ErrNewerFormat
+	case m.Version != formatVersion, m.Kind != KindBase, m.Seq == 0, m.Seq > maxSeq, m.Time < 0, m.Time > maxTime, len(m.D2) != sha256.Size,
+		len(m.D0) != 0 && len(m.D0) != sha256.Size, len(m.Prev) != 0 && len(m.Prev) != sha256.Size, len(m.OnBehalfOf) > maxOnBehalfOf:
+		return nil, fmt.Errorf("%w: manifest", ErrMalformed)
+	}
+	return m, nil
+}
+
+// maxOnBehalfOf bounds the name of the professional whom a locum stands in for, in bytes.
+const maxOnBehalfOf = 120
+
+func (m *manifest) time() time.Time { return time.Unix(m.Time, 0).UTC() }

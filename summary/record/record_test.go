@@ -1,0 +1,526 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/secours-card/secours/summary"
+	"github.com/secours-card/secours/summary/trust"
+)
+
+var (
+	testCard = [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	testNow  = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+)
+
+// A small summary with something at each of the four levels.
+const testSummary = `{
+ "schema": "secours.summary/1", "language": "fr",
+ "patient": {"ids": [{"system": "ins-nir", "value": "248120000000152"}], "family": "DURAND", "given": ["Jeanne"], "birthDate": "1948-12-03", "sex": "female"},
+ "consent": {"date": "2026-01-10", "emergencyAccess": true},
+ "sections": {
+  "allergies": {"status": "items", "reviewed": "2026-11-02", "noneKnown": ["food"], "items": [
+    {"agent": {"text": "amoxicilline", "codes": [{"system": "atc", "code": "J01CA04"}]}, "category": "medication", "criticality": "high", "verification": "confirmed"},
+    {"agent": {"text": "iode"}, "category": "contrast", "verification": "refuted"}]},
+  "medications": {"status": "none-known", "reviewed": "2026-11-02"},
+  "history": {"status": "items", "items": [
+    {"condition": {"text": "fibrillation atriale"}, "onset": "2019"},
+    {"condition": {"text": "interruption de grossesse"}, "level": "masked", "onset": "1970-05"}]},
+  "contacts": {"status": "items", "items": [{"name": "Marc", "phones": ["06 00 00 00 00"], "level": "open"}]}
+ }}`
+
+type fixture struct {
+	summary   *summary.Summary
+	authority *trust.Authority
+	signer    *trust.Identity
+	store     *trust.Store
+}
+
+func newFixture(t testing.TB, kind trust.KeyType) *fixture {
+	t.Helper()
+	s, err := summary.Parse([]byte(testSummary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := trust.NewAuthority("Root", trust.Ed25519, testNow.AddDate(-1, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := a.NewIdentity(trust.Subject{Name: "Dr Paul LEROY", Place: "Tours", Role: trust.RolePhysician}, kind, testNow.AddDate(0, -1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &trust.Store{Updated: testNow}
+	if err := store.Add(trust.Anchor{Name: "Root", Certificate: a.Certificate}); err != nil {
+		t.Fatal(err)
+	}
+	return &fixture{s, a, id, store}
+}
+
+func (f *fixture) draft() Draft {
+	return Draft{Card: testCard, Summary: f.summary, Signer: f.signer, Seq: 1, Time: testNow}
+}
+
+func (f *fixture) write(t testing.TB) []byte {
+	t.Helper()
+	raw, err := Write(f.draft())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func jsonOf(t testing.TB, s *summary.Summary) string {
+	t.Helper()
+	if s == nil {
+		return ""
+	}
+	b, err := s.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// unverified returns the record inside an UnverifiedError.
+func unverified(t testing.TB, r *Record, err error) *Record {
+	t.Helper()
+	var u *UnverifiedError
+	if !errors.As(err, &u) {
+		t.Fatalf("got %v, want an UnverifiedError", err)
+	}
+	if r != nil {
+		t.Fatal("a record that is not verified was returned beside its error")
+	}
+	return u.Unverified
+}
+
+func TestRoundTrip(t *testing.T) {
+	for _, kind := range []trust.KeyType{trust.Ed25519, trust.P256, trust.P384, trust.RSA2048} {
+		t.Run(string(kind), func(t *testing.T) {
+			f := newFixture(t, kind)
+			d := f.draft()
+			d.Seq, d.Prev, d.OnBehalfOf = 7, &[32]byte{9}, "Dr Jeanne PETIT"
+			raw, err := Write(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := Read(raw, testCard, f.store, testNow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Verdict != (Verdict{Valid, ReasonOK}) || r.Seq != 7 || !r.Time.Equal(testNow) || r.OnBehalfOf != d.OnBehalfOf || !bytes.Equal(r.Prev, d.Prev[:]) {
+				t.Errorf("record %+v", r)
+			}
+			if r.Signer.Name != "Dr Paul LEROY" || r.Signer.Role != trust.RolePhysician {
+				t.Errorf("signer %+v", r.Signer)
+			}
+			for level, l := range r.Levels {
+				if l.State != LevelRead {
+					t.Errorf("level %d: %+v", level, l)
+				}
+			}
+			want := *f.summary
+			want.AssignIDs()
+			if got, want := jsonOf(t, r.Summary), jsonOf(t, &want); got != want {
+				t.Errorf("the summary changed:\n%s\n%s", got, want)
+			}
+			t.Logf("%d bytes", len(raw))
+		})
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	other := newFixture(t, trust.Ed25519)
+	ceiling := func(a trust.Anchor) *trust.Store {
+		s := &trust.Store{}
+		if err := s.Add(a); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	stale := *f.store
+	stale.NextUpdate = testNow.Add(-time.Hour)
+	fresh := *f.store
+	fresh.NextUpdate = testNow.Add(time.Hour)
+	expired := *f.signer
+	var err error
+	expired.Certificate, err = f.authority.Issue(trust.Subject{Name: "Dr E", Role: trust.RolePhysician}, f.signer.Key.Public(), testNow.AddDate(0, -6, 0), testNow.AddDate(0, 0, -1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(role trust.Role) *trust.Identity {
+		id := *f.signer
+		if id.Certificate, err = f.authority.Issue(trust.Subject{Name: "X", Role: role}, f.signer.Key.Public(), testNow.AddDate(0, -1, 0), testNow.AddDate(1, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+		return &id
+	}
+	tests := []struct {
+		name  string
+		draft func(*Draft)
+		store *trust.Store
+		now   time.Time
+		want  Verdict
+	}{
+		{"good", nil, f.store, testNow, Verdict{Valid, ReasonOK}},
+		{"trust in date", nil, &fresh, testNow, Verdict{Valid, ReasonOK}},
+		{"trust out of date", nil, &stale, testNow, Verdict{ValidStale, ReasonTrustOutdated}},
+		{"no trust", nil, nil, testNow, Verdict{Unverifiable, ReasonNoTrust}},
+		{"unknown issuer", nil, other.store, testNow, Verdict{Unverifiable, ReasonUnknownIssuer}},
+		{"signed tomorrow evening", nil, f.store, testNow.Add(-25 * time.Hour), Verdict{Unverifiable, ReasonClock}},
+		{"clock a little ahead", nil, f.store, testNow.Add(-23 * time.Hour), Verdict{Valid, ReasonOK}},
+		{"read years later", nil, f.store, testNow.AddDate(30, 0, 0), Verdict{Valid, ReasonOK}},
+		{"certificate expired since", func(d *Draft) { d.Signer = &expired; d.Time = testNow.AddDate(0, -1, 0) }, f.store, testNow, Verdict{Valid, ReasonOK}},
+		{"certificate expired at signing", func(d *Draft) { d.Signer = &expired }, f.store, testNow, Verdict{Invalid, ReasonNotValidThen}},
+		{"no role", func(d *Draft) { d.Signer = as("") }, f.store, testNow, Verdict{Invalid, ReasonRole}},
+		{"a pharmacist", func(d *Draft) { d.Signer = as(trust.RolePharmacist) }, f.store, testNow, Verdict{Invalid, ReasonRole}},
+		{"beyond the ceiling", nil, ceiling(trust.Anchor{Certificate: f.authority.Certificate, Ceiling: []trust.Role{trust.RoleNurse}}), testNow, Verdict{Invalid, ReasonRole}},
+		{"authority distrusted", nil, ceiling(trust.Anchor{Certificate: f.authority.Certificate, DistrustAfter: testNow}), testNow, Verdict{Invalid, ReasonDistrusted}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			d := f.draft()
+			if test.draft != nil {
+				test.draft(&d)
+			}
+			// write, not Write: what Write refuses to make, somebody else may have made.
+			raw, err := write(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := Read(raw, testCard, test.store, test.now)
+			if test.want.Status != Valid && test.want.Status != ValidStale {
+				r, err = unverified(t, r, err), nil
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Verdict != test.want {
+				t.Errorf("verdict %v, want %v", r.Verdict, test.want)
+			}
+			if r.Summary == nil || r.Summary.Patient.Family != "DURAND" {
+				t.Error("the content is hidden, though it can be decoded")
+			}
+		})
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	pharmacist := *f.signer
+	var err error
+	if pharmacist.Certificate, err = f.authority.Issue(trust.Subject{Name: "X", Role: trust.RolePharmacist}, f.signer.Key.Public(), testNow, testNow.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Draft){
+		"a pharmacist":        func(d *Draft) { d.Signer = &pharmacist },
+		"no number":           func(d *Draft) { d.Seq = 0 },
+		"number out of range": func(d *Draft) { d.Seq = 1 << 53 },
+		"expired certificate": func(d *Draft) { d.Time = testNow.AddDate(10, 0, 0) },
+		"before 1970":         func(d *Draft) { d.Time = time.Unix(-1, 0) },
+		"long onBehalfOf":     func(d *Draft) { d.OnBehalfOf = string(make([]byte, 121)) },
+		"invalid summary":     func(d *Draft) { s := *f.summary; s.Patient.Family = ""; d.Summary = &s },
+	} {
+		d := f.draft()
+		change(&d)
+		if raw, err := Write(d); err == nil {
+			t.Errorf("%s: wrote %d bytes", name, len(raw))
+		}
+	}
+}
+
+func TestAnotherCard(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	other := testCard
+	other[0]++
+	if _, err := Read(f.write(t), other, f.store, testNow); !errors.Is(err, ErrCommitment) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The promise: whatever single byte is changed, the record is never valid with other content.
+func TestEveryByteChanged(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	raw := f.write(t)
+	good, err := Read(raw, testCard, f.store, testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := jsonOf(t, good.Summary)
+	fr, _, _, err := parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := bytes.Index(raw, fr.Open)
+	for i := range raw {
+		for _, mask := range []byte{0x01, 0x80, 0xFF} {
+			bad := bytes.Clone(raw)
+			bad[i] ^= mask
+			r, err := Read(bad, testCard, f.store, testNow)
+			if err != nil {
+				continue
+			}
+			if jsonOf(t, r.Summary) != want {
+				t.Fatalf("byte %d ^ %02x: valid with other content", i, mask)
+			}
+			// Every byte is under a seal or decides how one is opened, but for the open unit: some bits of a deflate stream
+			// say nothing.
+			if i < open || i >= open+len(fr.Open) {
+				t.Errorf("byte %d ^ %02x changed unseen", i, mask)
+			}
+		}
+	}
+}
+
+func TestTruncatedAndExtended(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	raw := f.write(t)
+	for i := range raw {
+		if _, err := Read(raw[:i], testCard, f.store, testNow); err == nil {
+			t.Fatalf("the first %d bytes of %d are a valid record", i, len(raw))
+		}
+	}
+	if _, err := Read(append(bytes.Clone(raw), 0), testCard, f.store, testNow); err == nil {
+		t.Error("a byte after the record was ignored")
+	}
+	if _, err := Read(make([]byte, MaxSize+1), testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+// What a later version appends is not shown by this one, and must not go unnoticed.
+func TestAmendmentsAreNotSilent(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	raw := append(f.write(t), encode([]any{[]byte{1}, []any{}, []byte{2}})...)
+	r, err := Read(raw, testCard, f.store, testNow)
+	u := unverified(t, r, err)
+	if u.Verdict != (Verdict{Unverifiable, ReasonAmendments}) || u.Amendments != 1 || u.Summary == nil {
+		t.Errorf("%+v", u)
+	}
+	for range maxAmendments {
+		raw = append(raw, encode([]any{})...)
+	}
+	if _, err := Read(raw, testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
+		t.Errorf("unbounded amendments: %v", err)
+	}
+}
+
+func TestNewerFormats(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	fr, h, _, err := parse(f.write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		header []any
+		want   error
+	}{
+		{[]any{2, 0, h.ID, h.K3, "more"}, ErrNewerFormat},
+		{[]any{1, 1, h.ID}, ErrSuite},
+		{[]any{1, 9, h.ID}, ErrSuite},
+		{[]any{0, 0, h.ID, h.K3}, ErrMalformed},
+		{[]any{1, 0, h.ID}, ErrMalformed},
+		{[]any{1, 0, h.ID[1:], h.K3}, ErrMalformed},
+		{[]any{1, 0, h.ID, h.K3, 1}, ErrMalformed},
+		{[]any{-1, 0, h.ID, h.K3}, ErrMalformed},
+		{[]any{"1", 0, h.ID, h.K3}, ErrMalformed},
+	} {
+		changed := *fr
+		changed.Header = encode(test.header)
+		if _, err := Read(encode(changed), testCard, f.store, testNow); !errors.Is(err, test.want) {
+			t.Errorf("header %v: %v, want %v", test.header, err, test.want)
+		}
+	}
+}
+
+// TestForgeries: an attacker who holds the keys (in suite 0, anybody) can open and seal every box. What he cannot do is sign.
+func TestForgeries(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	another := newFixture(t, trust.Ed25519)
+	another.summary.Sections.Allergies.Items = another.summary.Sections.Allergies.Items[:1]
+	otherLevels, err := another.summary.Compartments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		forge func(*sealing)
+		want  Verdict
+		lost  []int // levels that must be reported as damaged
+	}{
+		{"untouched", func(*sealing) {}, Verdict{Valid, ReasonOK}, nil},
+		{"level 1 replaced", func(s *sealing) { s.levels[1] = otherLevels[1] }, Verdict{Invalid, ReasonSignature}, nil},
+		{"manifest changed", func(s *sealing) { s.signed.Manifest[len(s.signed.Manifest)-1] ^= 1 }, Verdict{Invalid, ReasonSignature}, nil},
+		{"signature changed", func(s *sealing) { s.signed.Signature[9] ^= 1 }, Verdict{Invalid, ReasonSignature}, nil},
+		{"signature empty", func(s *sealing) { s.signed.Signature = nil }, Verdict{Invalid, ReasonSignature}, nil},
+		{"somebody else's certificate", func(s *sealing) { s.signed.Certificate = another.signer.Certificate.Raw }, Verdict{Invalid, ReasonSignature}, nil},
+		{"no certificate", func(s *sealing) { s.signed.Certificate = nil }, Verdict{Invalid, ReasonCertificate}, nil},
+		{"another algorithm", func(s *sealing) { s.signed.Algorithm = -7 }, Verdict{Invalid, ReasonCertificate}, nil},
+		{"the other name of the algorithm", func(s *sealing) { s.signed.Algorithm = algorithmEd25519 }, Verdict{Invalid, ReasonSignature}, nil},
+		{"level 2 dropped", func(s *sealing) { s.levels[2] = nil }, Verdict{Invalid, ReasonDamaged}, []int{2, 3}},
+		{"level 2 replaced", func(s *sealing) { s.levels[2] = otherLevels[1] }, Verdict{Invalid, ReasonDamaged}, []int{2, 3}},
+		{"digest of level 3 replaced", func(s *sealing) { s.d3 = make([]byte, 32) }, Verdict{Invalid, ReasonDamaged}, []int{2, 3}},
+		{"level 3 dropped", func(s *sealing) { s.levels[3] = nil }, Verdict{Invalid, ReasonDamaged}, []int{3}},
+		{"level 3 replaced", func(s *sealing) { s.levels[3] = s.levels[2] }, Verdict{Invalid, ReasonDamaged}, []int{3}},
+		{"open level dropped", func(s *sealing) { s.levels[0] = nil }, Verdict{Invalid, ReasonDamaged}, []int{0}},
+		{"open level replaced", func(s *sealing) { s.levels[0] = otherLevels[2] }, Verdict{Invalid, ReasonDamaged}, []int{0}},
+		{"box 2 is noise", func(s *sealing) { s.box2 = make([]byte, 64) }, Verdict{Invalid, ReasonDamaged}, []int{2, 3}},
+		{"box 3 is absent", func(s *sealing) { s.box3 = []byte{} }, Verdict{Invalid, ReasonDamaged}, []int{3}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := prepare(f.draft())
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.forge(s)
+			r, err := Read(s.raw(), testCard, f.store, testNow)
+			if test.want.Status != Valid {
+				r, err = unverified(t, r, err), nil
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Verdict != test.want {
+				t.Errorf("verdict %v, want %v", r.Verdict, test.want)
+			}
+			var lost []int
+			for level, l := range r.Levels {
+				if l.State == LevelDamaged {
+					lost = append(lost, level)
+				}
+			}
+			if len(lost) != len(test.lost) {
+				t.Errorf("damaged levels %v, want %v", lost, test.lost)
+			}
+			// What is damaged is not shown: the masked item is at level 3.
+			if len(test.lost) > 0 && bytes.Contains([]byte(jsonOf(t, r.Summary)), []byte("interruption")) && lost[len(lost)-1] == 3 {
+				t.Error("an unsigned level is shown")
+			}
+		})
+	}
+}
+
+// The signature must not serve for another card, base or level.
+func TestSignatureIsBound(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	one, err := prepare(f.draft())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := prepare(f.draft())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two.signed = one.signed
+	r, err := Read(two.raw(), testCard, f.store, testNow)
+	if u := unverified(t, r, err); u.Verdict.Reason != ReasonSignature {
+		t.Errorf("the signature of one base passes for another's: %v", u.Verdict)
+	}
+}
+
+func TestUnits(t *testing.T) {
+	long := bytes.Repeat([]byte("amoxicilline "), 100)
+	for _, message := range [][]byte{nil, {0}, []byte("x"), long} {
+		unit := encodeUnit(message)
+		got, err := decodeUnit(unit, maxInflated)
+		if err != nil || !bytes.Equal(got, message) {
+			t.Errorf("%d bytes: %v", len(message), err)
+		}
+	}
+	if unit := encodeUnit(long); codecOf(unit) != CodecDeflate || len(unit) > 100 {
+		t.Errorf("the smaller codec was not kept: %d bytes, codec %d", len(unit), unit[0])
+	}
+	if unit := encodeUnit([]byte{1, 2, 3}); codecOf(unit) != CodecPlain {
+		t.Error("deflate was kept though it is larger")
+	}
+	bomb := encodeUnit(make([]byte, maxInflated+1))
+	for name, unit := range map[string][]byte{
+		"bomb": bomb, "unknown codec": {9, 1, 2}, "trailing bytes": append(encodeUnit(long), 0), "noise": {1, 0xFF, 0xFF},
+		"truncated": encodeUnit(long)[:20], "plain over the limit": append([]byte{0}, make([]byte, maxInflated+1)...),
+	} {
+		if _, err := decodeUnit(unit, maxInflated); !errors.Is(err, errUnit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestBoxSizes(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	fr, _, _, err := parse(f.write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Without the masked item, box 3 looks the same.
+	f.summary.Sections.History.Items = f.summary.Sections.History.Items[:1]
+	without, _, _, err := parse(f.write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, box := range [][]byte{fr.Box1, fr.Box2, fr.Box3, without.Box1, without.Box2, without.Box3} {
+		if len(box)%boxUnit != 0 {
+			t.Errorf("a box has %d bytes", len(box))
+		}
+	}
+	if len(without.Box3) != box3Min {
+		t.Errorf("an empty box 3 has %d bytes", len(without.Box3))
+	}
+}
+
+// Noise is refused, whatever its length, without a panic.
+func TestNoise(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	raw := f.write(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		noise := make([]byte, rng.IntN(len(raw)))
+		for i := range noise {
+			noise[i] = byte(rng.Uint32())
+		}
+		if _, err := Read(noise, testCard, f.store, testNow); err == nil {
+			t.Fatal("noise is a valid record")
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	fx := newFixture(f, trust.Ed25519)
+	raw := fx.write(f)
+	good, err := Read(raw, testCard, fx.store, testNow)
+	if err != nil {
+		f.Fatal(err)
+	}
+	want := jsonOf(f, good.Summary)
+	f.Add(raw)
+	f.Add(raw[:100])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := Read(data, testCard, fx.store, testNow)
+		if err == nil && jsonOf(t, r.Summary) != want {
+			t.Error("valid with other content")
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	f := newFixture(b, trust.Ed25519)
+	raw := f.write(b)
+	for b.Loop() {
+		if _, err := Read(raw, testCard, f.store, testNow); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	f := newFixture(b, trust.Ed25519)
+	for b.Loop() {
+		if _, err := Write(f.draft()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
