@@ -13,6 +13,9 @@ import (
 	"github.com/ebfe/scard"
 )
 
+// Built says whether this build has PC/SC.
+const Built = true
+
 // Conn is a connection to the card in a reader, shared with other programs. It may be used from several goroutines; one
 // command at a time reaches the card. It must be closed.
 type Conn struct {

@@ -4,6 +4,9 @@ package pcsc
 
 import "context"
 
+// Built says whether this build has PC/SC.
+const Built = false
+
 // Readers lists the readers.
 func Readers(context.Context) ([]Reader, error) { return nil, ErrUnsupported }
 
