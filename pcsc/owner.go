@@ -122,7 +122,7 @@ func guarded(f func() error) (err error) {
 func (o *owner) establish() error {
 	c, err := scard.EstablishContext()
 	if err != nil {
-		return failed("reaching the smart card service", err)
+		return failed("opening PC/SC", err)
 	}
 	o.context = c
 	return nil
