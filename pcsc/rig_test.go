@@ -27,6 +27,7 @@ const (
 	insideEnv = "SECOURS_TEST_INSIDE"
 	alone     = "SECOURS_TEST_NO_SERVICE" // for TestNoService: no rig
 	socket    = "/run/pcscd/pcscd.comm"
+	driver    = "/run/libifdvpcd.so" // a link: a path in pcscd's configuration ends at a space
 	// vpcd's first slot; the second is one higher.
 	firstPort = 35963
 )
@@ -95,6 +96,9 @@ func furnish() error {
 	if err := os.Mkdir(filepath.Dir(socket), 0o755); err != nil {
 		return err
 	}
+	if err := os.Symlink(os.Getenv("SECOURS_TEST_VPCD"), driver); err != nil {
+		return err
+	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -120,12 +124,13 @@ func service(t *testing.T, withReader bool) (stop func()) {
 	conf := t.TempDir()
 	if withReader {
 		text := fmt.Sprintf("FRIENDLYNAME \"Virtual\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n",
-			firstPort, os.Getenv("SECOURS_TEST_VPCD"), firstPort)
+			firstPort, driver, firstPort)
 		if err := os.WriteFile(filepath.Join(conf, "virtual"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c := exec.Command(os.Getenv("SECOURS_TEST_PCSCD"), "--foreground", "--config", conf)
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that times out cleans nothing up
 	log := &syncBuffer{}
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
