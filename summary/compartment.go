@@ -71,6 +71,8 @@ type sectionPart struct {
 	places []int
 	// entries are the unknown members.
 	entries []entry
+	// raw are the items of a compartment that was read as they stand in it.
+	raw [][]byte
 }
 
 // levelOf is the level of an item: its own, else that of its section.
@@ -155,16 +157,7 @@ func (p *part) empty() bool {
 		return false
 	}
 	m := model()
-	if len(m.summary.entries(p.holder.Extra, p.scope(m.summary))) > 0 ||
-		len(m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections))) > 0 {
-		return false
-	}
-	for _, sp := range p.sections {
-		if sp != nil {
-			return false
-		}
-	}
-	return true
+	return !p.hasSections() && len(m.summary.entries(p.holder.Extra, p.scope(m.summary))) == 0
 }
 
 func (p *part) scope(o *object) scope {
@@ -175,68 +168,89 @@ func (p *part) scope(o *object) scope {
 func (p *part) append(b []byte) []byte {
 	m := model()
 	v := reflect.ValueOf(p.holder).Elem()
-	all := m.summary.entries(p.holder.Extra, p.scope(m.summary))
-	for i := range m.summary.fields {
+	w := openMap(b, m.summary.entries(p.holder.Extra, p.scope(m.summary)))
+	for _, i := range m.summary.sorted {
 		f := &m.summary.fields[i]
 		switch fv := f.of(v); {
 		case f.name == "sections":
-			if sections := p.appendSections(nil); sections != nil {
-				all = append(all, entry{appendInt(nil, f.key), sections})
+			if p.hasSections() {
+				w.key(f.key)
+				w.b = p.appendSections(w.b)
 			}
 		case f.name == "schema" || p.level != LevelCare || !f.present(fv):
 			// The schema is that of the record's version.
 		default:
-			all = append(all, entry{appendInt(nil, f.key), appendValue(nil, f.shape, fv)})
+			w.key(f.key)
+			w.b = appendValue(w.b, f.shape, fv)
 		}
 	}
-	return appendEntries(b, all)
+	return w.close()
+}
+
+func (p *part) hasSections() bool {
+	m := model()
+	return p.sections != [len(SectionNames)]*sectionPart{} ||
+		len(m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections))) > 0
 }
 
 func (p *part) appendSections(b []byte) []byte {
 	m := model()
-	all := m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections))
+	w := openMap(b, m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections)))
 	for i, name := range SectionNames {
 		if sp := p.sections[i]; sp != nil {
-			all = append(all, entry{appendInt(nil, m.sections.field(name).key), sp.append(nil, i)})
+			w.key(m.sections.field(name).key)
+			w.b = sp.append(w.b, i)
 		}
 	}
-	if len(all) == 0 {
-		return nil
-	}
-	return appendEntries(b, all)
+	return w.close()
 }
 
 // append appends what the compartment says of a section: the status alone, the items alone, or a map.
 func (p *sectionPart) append(b []byte, i int) []byte {
-	m := model()
 	head := reflect.ValueOf(&p.head).Elem()
-	all := slices.Clip(p.entries)
-	for _, j := range m.heads[i].sorted {
-		if f := &m.heads[i].fields[j]; !f.absent(f.of(head)) {
-			all = append(all, entry{appendInt(nil, f.key), appendValue(nil, f.shape, f.of(head))})
+	o := model().heads[i]
+	fields := 0
+	for j := range o.fields {
+		if f := &o.fields[j]; !f.absent(f.of(head)) {
+			fields++
 		}
 	}
-	if len(all) == 1 && p.head.Status != "" && len(p.items) == 0 && !p.listed && p.places == nil {
-		return append(b, all[0].value...)
+	if plain := len(p.entries) == 0 && p.places == nil && !p.listed; plain {
+		switch {
+		case fields == 1 && p.head.Status != "" && len(p.items) == 0:
+			status := o.field("status")
+			return appendValue(b, status.shape, status.of(head))
+		case fields == 0 && len(p.items) > 0:
+			return p.appendItems(b, i)
+		}
+	}
+	w := openMap(b, slices.Clone(p.entries))
+	for _, j := range o.sorted {
+		if f := &o.fields[j]; !f.absent(f.of(head)) {
+			w.key(f.key)
+			w.b = appendValue(w.b, f.shape, f.of(head))
+		}
 	}
 	if len(p.items) > 0 || p.listed {
-		items := appendHead(nil, majorArray, uint64(len(p.items)))
-		for j := range p.items {
-			items = p.appendItem(items, i, j)
-		}
-		if len(all) == 0 && p.places == nil {
-			return append(b, items...)
-		}
-		all = append(all, entry{appendInt(nil, keyItems), items})
+		w.key(keyItems)
+		w.b = p.appendItems(w.b, i)
 	}
 	if p.places != nil {
-		places := appendHead(nil, majorArray, uint64(len(p.places)))
+		w.key(keyPlaces)
+		w.b = appendHead(w.b, majorArray, uint64(len(p.places)))
 		for _, at := range p.places {
-			places = appendInt(places, int64(at))
+			w.b = appendInt(w.b, int64(at))
 		}
-		all = append(all, entry{appendInt(nil, keyPlaces), places})
 	}
-	return appendEntries(b, all)
+	return w.close()
+}
+
+func (p *sectionPart) appendItems(b []byte, i int) []byte {
+	b = appendHead(b, majorArray, uint64(len(p.items)))
+	for j := range p.items {
+		b = p.appendItem(b, i, j)
+	}
+	return b
 }
 
 // The keys of an item that its body, from which the id is derived, leaves out.

@@ -115,46 +115,57 @@ type members struct {
 // An entry is one member of a map, encoded.
 type entry struct{ key, value []byte }
 
-func (m *members) has(f *field) bool {
-	return !f.absent(f.of(m.value)) && !slices.Contains(m.without, f.key)
-}
-
 func (m *members) append(b []byte) []byte {
-	if len(m.extra) > 0 {
-		return m.appendSorted(b)
-	}
-	count := 0
-	for i := range m.fields {
-		if m.has(&m.fields[i]) {
-			count++
-		}
-	}
-	b = appendHead(b, majorMap, uint64(count))
+	w := openMap(b, m.extra)
 	for _, i := range m.sorted {
-		if f := &m.fields[i]; m.has(f) {
-			b = appendValue(appendInt(b, f.key), f.shape, f.of(m.value))
+		f := &m.fields[i]
+		if fv := f.of(m.value); !f.absent(fv) && !slices.Contains(m.without, f.key) {
+			w.key(f.key)
+			w.b = appendValue(w.b, f.shape, fv)
 		}
 	}
-	return b
+	return w.close()
 }
 
-func (m *members) appendSorted(b []byte) []byte {
-	all := m.extra
-	for i := range m.fields {
-		if f := &m.fields[i]; m.has(f) {
-			all = append(all, entry{appendInt(nil, f.key), appendValue(nil, f.shape, f.of(m.value))})
-		}
-	}
-	return appendEntries(b, all)
+// A mapWriter appends a map to b, the keys of which come in order, and puts further members where they belong.
+type mapWriter struct {
+	b            []byte
+	start, count int
+	rest         []entry
 }
 
-func appendEntries(b []byte, all []entry) []byte {
-	slices.SortFunc(all, func(x, y entry) int { return bytes.Compare(x.key, y.key) })
-	b = appendHead(b, majorMap, uint64(len(all)))
-	for _, e := range all {
-		b = append(append(b, e.key...), e.value...)
+func openMap(b []byte, extra []entry) mapWriter {
+	slices.SortFunc(extra, func(x, y entry) int { return bytes.Compare(x.key, y.key) })
+	return mapWriter{b: append(b, majorMap<<5), start: len(b), rest: extra}
+}
+
+// key appends a key; its value is then appended to b.
+func (w *mapWriter) key(n int64) {
+	if len(w.rest) > 0 {
+		w.before(appendInt(nil, n))
 	}
-	return b
+	w.b = appendInt(w.b, n)
+	w.count++
+}
+
+// before appends the further members that come before a key, all of them where it is nil.
+func (w *mapWriter) before(key []byte) {
+	for len(w.rest) > 0 && (key == nil || bytes.Compare(w.rest[0].key, key) < 0) {
+		w.b = append(append(w.b, w.rest[0].key...), w.rest[0].value...)
+		w.rest = w.rest[1:]
+		w.count++
+	}
+}
+
+func (w *mapWriter) close() []byte {
+	w.before(nil)
+	// The head has one byte up to 23 members, which is nearly always: only then is it known before the end.
+	if w.count < 24 {
+		w.b[w.start] |= byte(w.count)
+		return w.b
+	}
+	head := appendHead(nil, majorMap, uint64(w.count))
+	return slices.Replace(w.b, w.start, w.start+1, head...)
 }
 
 // A scope says which unknown members of an object stand in the compartment at hand: its level, the usual level of those that

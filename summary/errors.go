@@ -68,7 +68,8 @@ func (e *SyntaxError) Error() string {
 
 func (e *SyntaxError) Unwrap() error { return ErrSyntax }
 
-// step is one step of a path: a member, or an index of a list where name is empty.
+// step is one step of a path: a member, or an index of a list where name is empty. A member whose name is empty has the
+// index -1.
 type step struct {
 	name  string
 	index int
@@ -80,7 +81,7 @@ func (p path) String() string {
 	var b strings.Builder
 	for i, s := range p {
 		switch {
-		case s.name == "":
+		case s.name == "" && s.index >= 0:
 			fmt.Fprintf(&b, "[%d]", s.index)
 		case !plainName(s.name):
 			// An unknown member's name comes from outside.
@@ -102,7 +103,7 @@ func plainName(s string) bool {
 			return false
 		}
 	}
-	return len(s) <= 64
+	return s != "" && len(s) <= 64
 }
 
 func clip(s string, n int) string {
@@ -126,16 +127,14 @@ func (f *findings) add(p path, err error) {
 	f.errs = append(f.errs, &PathError{p.String(), err})
 }
 
-// merge adds the errors of a later walk, except those at or under a place that was already found wrong: what could not be read
-// there is not missing as well.
+// merge adds the errors of a later walk, except those at or under a place that was already found wrong, and what is missing only
+// because it could not be read.
 func (f *findings) merge(later findings) {
 	first := f.errs
 	for _, e := range later.errs {
 		known := false
 		for _, g := range first {
-			if rest, ok := strings.CutPrefix(e.Path, g.Path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				known = true
-			}
+			known = known || within(e.Path, g.Path) || errors.Is(e, ErrMissing) && within(g.Path, e.Path)
 		}
 		switch {
 		case known:
@@ -146,6 +145,12 @@ func (f *findings) merge(later findings) {
 		}
 	}
 	f.more += later.more
+}
+
+// within says whether a path is at or under another.
+func within(path, other string) bool {
+	rest, ok := strings.CutPrefix(path, other)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // err joins what was found, one line for each.

@@ -2,7 +2,7 @@ package summary
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
+	"encoding/binary"
 	"strconv"
 )
 
@@ -28,7 +28,11 @@ func (s *Summary) ids() map[string]bool {
 // derive returns the id of an item from its body, and another one as long as taken says so.
 func derive(i int, body []byte, taken func(string) bool) string {
 	sum := sha256.Sum256(body)
-	id := idPrefixes[i] + base32.NewEncoding(crockford).EncodeToString(sum[:5])[:5]
+	text := append(make([]byte, 0, 8), idPrefixes[i]...)
+	for bits := binary.BigEndian.Uint32(sum[:]); len(text) < 7; bits <<= 5 {
+		text = append(text, crockford[bits>>27])
+	}
+	id := string(text)
 	free := id
 	for n := 2; taken(free); n++ {
 		free = id + "-" + strconv.Itoa(n)
@@ -75,7 +79,10 @@ func deriveIDs(parts [len(levels)]*part) error {
 			}
 			for j := range sp.items {
 				c := sp.sec.Common(j)
-				body = sp.appendBody(body[:0], i, j)
+				body = sp.raw[j]
+				if c.ID != "" || c.Level != "" && p.level == DefaultLevel(SectionNames[i]) {
+					body = sp.appendBody(nil, i, j)
+				}
 				derived := derive(i, body, func(id string) bool { return used[id] })
 				switch c.ID {
 				case "":

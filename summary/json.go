@@ -76,27 +76,28 @@ func (d *decoder) object(o *object, v reflect.Value) {
 		d.wrong("an object")
 		return
 	}
-	seen := uint64(0)
+	// By field: those that were named, and those that were more than null.
+	seen, given := uint64(0), uint64(0)
 	count := 0
 	d.scanner.object(func(name string) {
-		d.path = append(d.path, step{name: name})
-		if i, known := o.names[name]; known {
-			f := &o.fields[i]
-			if seen&(1<<i) != 0 {
-				d.add(fmt.Errorf("%w member", ErrDuplicate))
-				d.skip()
-			} else {
-				if d.peek() != 'n' {
-					d.value(f.shape, f.of(v))
-					seen |= 1 << i
-				} else if !d.word("null") {
-					d.fail("want a value")
-				}
-				seen |= 1 << i
-			}
-		} else {
+		d.path = append(d.path, step{name, -1})
+		switch i, known := o.names[name]; {
+		case !known:
 			count++
 			d.unknown(o.extraOf(v), name, count)
+		case seen&(1<<i) != 0:
+			d.add(fmt.Errorf("%w member", ErrDuplicate))
+			d.skip()
+		case d.peek() == 'n':
+			seen |= 1 << i
+			if !d.word("null") {
+				d.fail("want a value")
+			}
+		default:
+			seen |= 1 << i
+			given |= 1 << i
+			f := &o.fields[i]
+			d.value(f.shape, f.of(v))
 		}
 		d.path = d.path[:len(d.path)-1]
 	})
@@ -108,7 +109,7 @@ func (d *decoder) object(o *object, v reflect.Value) {
 	}
 	for i := range o.fields {
 		// The checker cannot tell an absent object of this kind from one that is there and has no member.
-		if f := &o.fields[i]; f.req && f.kind == kindObject && !f.obj.required && seen&(1<<i) == 0 {
+		if f := &o.fields[i]; f.req && f.kind == kindObject && !f.obj.required && given&(1<<i) == 0 {
 			d.path = append(d.path, step{name: f.name})
 			d.add(ErrMissing)
 			d.path = d.path[:len(d.path)-1]

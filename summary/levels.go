@@ -103,7 +103,11 @@ func (s *Section[I]) setListed() {
 
 func (s *Section[I]) insert(from section, at []int) {
 	more := from.(*Section[I]).Items
-	if at == nil {
+	switch {
+	case at == nil && s.Items == nil:
+		s.Items = more
+		return
+	case at == nil:
 		s.Items = append(s.Items, more...)
 		return
 	}

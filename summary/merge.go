@@ -175,7 +175,7 @@ func readPart(data []byte, level Level) (*part, error) {
 	if p.empty() {
 		return nil, notCanonical("says nothing")
 	}
-	if !bytes.Equal(p.append(make([]byte, 0, len(data))), data) {
+	if !bytes.Equal(p.append(make([]byte, 0, len(data)+1)), data) {
 		return nil, notCanonical("another encoding of the same content")
 	}
 	return p, nil
@@ -235,8 +235,10 @@ func (d *cborDecoder) items(p *sectionPart, i int) error {
 	}
 	name := SectionNames[i]
 	p.sec.grow(int(n))
+	p.items, p.ids, p.raw = make([]int, 0, n), make([]string, 0, n), make([][]byte, 0, n)
 	for j := range int(n) {
 		d.path = append(d.path, step{name: "items"}, step{index: j})
+		start := d.pos
 		if err := d.object(o, reflect.ValueOf(p.sec.Item(j)).Elem()); err != nil {
 			return err
 		}
@@ -251,6 +253,7 @@ func (d *cborDecoder) items(p *sectionPart, i int) error {
 		}
 		p.items = append(p.items, j)
 		p.ids = append(p.ids, c.ID)
+		p.raw = append(p.raw, d.data[start:d.pos])
 		d.path = d.path[:len(d.path)-2]
 	}
 	return nil

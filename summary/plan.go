@@ -76,9 +76,9 @@ type field struct {
 	*shape
 }
 
-func (f *field) of(v reflect.Value) reflect.Value { return within(v, f.at) }
+func (f *field) of(v reflect.Value) reflect.Value { return embedded(v, f.at) }
 
-func within(v reflect.Value, at [2]int) reflect.Value {
+func embedded(v reflect.Value, at [2]int) reflect.Value {
 	v = v.Field(at[0])
 	if at[1] >= 0 {
 		v = v.Field(at[1])
@@ -87,7 +87,7 @@ func within(v reflect.Value, at [2]int) reflect.Value {
 }
 
 func (o *object) extraOf(v reflect.Value) *Extra {
-	return within(v, o.extra).Addr().Interface().(*Extra)
+	return embedded(v, o.extra).Addr().Interface().(*Extra)
 }
 
 func (o *object) field(name string) *field { return &o.fields[o.names[name]] }
@@ -106,10 +106,22 @@ func (s *shape) absent(v reflect.Value) bool {
 		return v.Int() == int64(Unsaid)
 	case kindList:
 		return v.IsNil()
-	case kindObject:
-		if s.ptr {
-			return v.IsNil()
-		}
+	// The rest is v.IsZero() without its cost.
+	case kindDate:
+		return *v.Addr().Interface().(*Date) == Date{}
+	case kindValue:
+		return v.Addr().Interface().(*Value).Text == ""
+	}
+	if s.ptr {
+		return v.IsNil()
+	}
+	switch s.obj.form {
+	case formAuthor:
+		a := v.Addr().Interface().(*Author)
+		return a.Name == "" && !a.Bare && a.Role == "" && a.ID == "" && a.Org == "" && a.Extra == nil
+	case formConcept:
+		c := v.Addr().Interface().(*Concept)
+		return c.Text == "" && c.Codes == nil && c.Extra == nil
 	}
 	return v.IsZero()
 }
@@ -147,6 +159,9 @@ type models struct {
 	// By section in canonical order: the object of the whole, that of its SectionHead and that of its items.
 	parts, heads, items []*object
 }
+
+// maxFields is what a set of members seen fits in (decoder.object).
+const maxFields = 64
 
 type planner struct {
 	enums   map[reflect.Type]*enum
@@ -188,8 +203,8 @@ func (p *planner) object(t reflect.Type) *object {
 	if items, ok := o.names["items"]; ok && o.names["noneKnown"] > 0 {
 		p.section(o, o.fields[items].elem.obj)
 	}
-	if o.extra[0] < 0 {
-		panic("summary: " + t.Name() + " has no Extra")
+	if o.extra[0] < 0 || len(o.fields) > maxFields {
+		panic("summary: " + t.Name() + " has no Extra, or too many fields")
 	}
 	o.index()
 	return o

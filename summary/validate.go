@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -73,7 +72,7 @@ func (c *checker) object(o *object, v reflect.Value) {
 	for i := range o.fields {
 		f := &o.fields[i]
 		fv := f.of(v)
-		if !f.present(fv) {
+		if !f.present(fv) || f.req && f.kind == kindList && fv.Len() == 0 {
 			if f.req {
 				c.path = append(c.path, step{name: f.name})
 				c.add(missing(f.shape))
@@ -155,13 +154,13 @@ func (c *checker) enum(e *enum, v string) error {
 			return fmt.Errorf("%w: a URI of more than %d characters", ErrTooLarge, maxURI)
 		}
 		return nil
+	case len(e.values) == 0:
+		return fmt.Errorf("%w: this section has no categories", ErrUnknownValue)
 	case newer && number >= uint64(len(e.values)):
 		if c.newer {
 			return nil
 		}
 		return ErrNewer
-	case len(e.values) == 0:
-		return fmt.Errorf("%w: this section has no categories", ErrUnknownValue)
 	}
 	return fmt.Errorf("%w: want %s", ErrUnknownValue, e.list())
 }
@@ -202,7 +201,7 @@ func (c *checker) unknown(o *object, extra Extra) {
 		return
 	}
 	for name, raw := range extra {
-		c.path = append(c.path, step{name: name})
+		c.path = append(c.path, step{name, -1})
 		if err := c.member(o, name, raw); err != nil {
 			c.add(err)
 		}
@@ -332,5 +331,3 @@ func (s *Summary) Unknown() []string {
 	walk(&shape{kind: kindObject, obj: model().summary}, reflect.ValueOf(s).Elem(), nil)
 	return found
 }
-
-var _ json.Marshaler = (*Summary)(nil)

@@ -1,0 +1,113 @@
+package summary
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+var update = flag.Bool("update", false, "write the JSON Schema anew")
+
+const schemaFile = "secours.summary-1.schema.json"
+
+// schemaText is the schema in ASCII: the characters that no text may hold must not stand in the file either.
+func schemaText(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(jsonSchema()); err != nil {
+		t.Fatal(err)
+	}
+	var out []byte
+	for _, r := range b.String() {
+		if r == '\n' || ' ' <= r && r <= '~' {
+			out = append(out, byte(r))
+		} else {
+			out = fmt.Appendf(out, "\\u%04x", r)
+		}
+	}
+	return out
+}
+
+func TestSchemaFile(t *testing.T) {
+	want := schemaText(t)
+	if *update {
+		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if SchemaJSON() != string(want) {
+		t.Error("the schema is not that of the model: go generate ./summary")
+	}
+}
+
+func compileSchema(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(SchemaJSON()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("s.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("s.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func accepts(t testing.TB, s *jsonschema.Schema, text string) bool {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("a sample is no JSON: %v", err)
+	}
+	return s.Validate(doc) == nil
+}
+
+// Parse and the schema agree on every sample, but for what a schema cannot say.
+func TestSchemaAgrees(t *testing.T) {
+	s := compileSchema(t)
+	for _, doc := range good {
+		if !accepts(t, s, doc) {
+			t.Errorf("the schema refuses a good document: %s", doc)
+		}
+	}
+	beyond := 0
+	for _, tt := range bad {
+		if got := accepts(t, s, tt.json); got != tt.beyond {
+			t.Errorf("%s: the schema accepts it: %v", tt.name, got)
+		}
+		if tt.beyond {
+			beyond++
+		}
+	}
+	if beyond == 0 || beyond*3 > len(bad) {
+		t.Errorf("the schema misses %d of %d faults", beyond, len(bad))
+	}
+}
+
+// The schema refuses the same characters as the checker, of all that there are.
+func TestSchemaCharacters(t *testing.T) {
+	for _, block := range []bool{false, true} {
+		re := regexp.MustCompile(textPattern(block))
+		for r := rune(0); r <= utf8.MaxRune; r++ {
+			if utf8.ValidRune(r) && re.MatchString(string(r)) != allowed(r, block) {
+				t.Fatalf("%U, block %v", r, block)
+			}
+		}
+	}
+}
