@@ -1,0 +1,216 @@
+package sim_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/secours-card/secours/card/sim"
+)
+
+// The cards of testdata/exchanges.txt.
+func conformanceCards() map[string]sim.Options {
+	return map[string]sim.Options{
+		"short":    {Size: 512},
+		"t0":       {Size: 512, T0: true},
+		"extended": {Size: 512, MaxCommand: 399, MaxResponse: 272},
+		"pin":      {Size: 512, PIN: []byte("1234"), PUK: []byte("666666")},
+		"nopuk":    {Size: 512, PIN: []byte("1234")},
+	}
+}
+
+// bytesOf decodes the hexadecimal of testdata/exchanges.txt.
+func bytesOf(t *testing.T, s string) []byte {
+	t.Helper()
+	var out []byte
+	for _, word := range strings.Fields(s) {
+		digits, times, repeated := strings.Cut(word, "*")
+		b, err := hex.DecodeString(digits)
+		n := 1
+		if repeated && err == nil {
+			n, err = strconv.Atoi(times)
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", word, err)
+		}
+		out = append(out, bytes.Repeat(b, n)...)
+	}
+	return out
+}
+
+// matches compares a response with a line. "@n" asks only for so many bytes of data in all, begun as given; a status follows it or is 9000.
+func matches(t *testing.T, want string, got []byte) bool {
+	t.Helper()
+	data, tail, open := strings.Cut(want, "@")
+	if !open {
+		return bytes.Equal(got, bytesOf(t, want))
+	}
+	count, status, _ := strings.Cut(tail, " ")
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status == "" {
+		status = "9000"
+	}
+	return len(got) == n+2 && bytes.HasPrefix(got, bytesOf(t, data)) && bytes.HasSuffix(got, bytesOf(t, status))
+}
+
+func TestExchanges(t *testing.T) {
+	text, err := os.ReadFile("testdata/exchanges.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The same on a card in memory and on one in a file, which is closed and opened at each reset.
+	t.Run("memory", func(t *testing.T) {
+		replay(t, string(text), func(name string, o sim.Options) *sim.Card {
+			c, err := sim.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}, func(c *sim.Card) *sim.Card {
+			if err := c.Reset(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return c
+		})
+	})
+	t.Run("image", func(t *testing.T) {
+		var path string
+		replay(t, string(text), func(name string, o sim.Options) *sim.Card {
+			path = filepath.Join(t.TempDir(), name)
+			return create(t, path, o)
+		}, func(c *sim.Card) *sim.Card {
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return reopen(t, path)
+		})
+	})
+}
+
+func replay(t *testing.T, text string, start func(string, sim.Options) *sim.Card, reset func(*sim.Card) *sim.Card) {
+	t.Helper()
+	var c *sim.Card
+	n := 0
+	for i, line := range strings.Split(text, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		line = strings.TrimSpace(line)
+		if name, ok := strings.CutPrefix(line, "card "); ok {
+			o, known := conformanceCards()[name]
+			if !known {
+				t.Fatalf("line %d: no card %q", i+1, name)
+			}
+			c = start(name, o)
+			continue
+		}
+		switch line {
+		case "":
+			continue
+		case "reset":
+			c = reset(c)
+			continue
+		}
+		command, want, ok := strings.Cut(line, " => ")
+		if !ok {
+			t.Fatalf("line %d: %q", i+1, line)
+		}
+		n++
+		got, err := c.Transmit(t.Context(), bytesOf(t, command))
+		if err != nil || !matches(t, want, got) {
+			t.Errorf("line %d: %s answers %X, %v; want %s", i+1, command, got, err, want)
+		}
+	}
+	if n < 150 {
+		t.Errorf("only %d exchanges", n)
+	}
+}
+
+// The log keeps as many records as it says, over and over.
+func TestLogWrapsAround(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "card.img")
+	c := create(t, path, sim.Options{LogRecords: 3, LogRecord: 2})
+	defer func() { c.Close() }()
+	send(t, c, "00a4040c08f05345434f555253", "9000")
+	for i := range 20 {
+		if i%7 == 3 {
+			c.Close()
+			c = reopen(t, path)
+			send(t, c, "00a4040c08f05345434f555253", "9000")
+		}
+		send(t, c, "00e2001002"+hex.EncodeToString([]byte{0xE0, byte(i)}), "9000")
+		for back := range 5 {
+			want := "6a83"
+			if back < 3 && back <= i {
+				want = hex.EncodeToString([]byte{0xE0, byte(i - back)}) + "9000"
+			}
+			send(t, c, "00b2"+hex.EncodeToString([]byte{byte(1 + back)})+"1400", want)
+		}
+	}
+}
+
+func send(t testing.TB, c *sim.Card, command, want string) {
+	t.Helper()
+	b, err := hex.DecodeString(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Transmit(t.Context(), b)
+	if err != nil || hex.EncodeToString(got) != want {
+		t.Fatalf("%s answers %x, %v; want %s", command, got, err, want)
+	}
+}
+
+func create(t testing.TB, path string, o sim.Options) *sim.Card {
+	t.Helper()
+	c, err := sim.Create(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func reopen(t testing.TB, path string) *sim.Card {
+	t.Helper()
+	c, err := sim.Open(path, sim.Session{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestATR(t *testing.T) {
+	for want, o := range map[string]sim.Options{
+		"3B97188131FE4580319873960100":   {}, // without TCK
+		"3B9718 8131FE45 80319873960160": {MaxCommand: 1000, MaxResponse: 1000},
+		"3B1718 80319873960100":          {T0: true},
+		"3B878001 80319873960100":        {Session: sim.Session{Link: sim.Contactless(106)}},
+	} {
+		c, err := sim.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		atr := c.ATR()
+		check := byte(0)
+		for _, b := range atr[1:] {
+			check ^= b
+		}
+		if o.T0 {
+			check = 0
+			atr = append(atr, 0) // no TCK where only T=0 is offered
+		}
+		if check != 0 {
+			t.Errorf("%X: wrong check byte", atr)
+		}
+		if got := hex.EncodeToString(atr[:len(atr)-1]); !strings.EqualFold(got, strings.ReplaceAll(want, " ", "")) {
+			t.Errorf("ATR %s, want %s", got, want)
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package sim_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/secours-card/secours/card/sim"
+)
+
+// Whatever is sent to a card, it answers with a status word and at most 65,536 bytes of data, or is gone because the power was cut; and
+// it still selects its application afterwards. The input is a byte of options, then commands with their lengths in two bytes.
+func FuzzCommands(f *testing.F) {
+	text, err := os.ReadFile("testdata/exchanges.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for option := range byte(8) {
+		seed := []byte{option}
+		for _, line := range strings.Split(string(text), "\n") {
+			command, _, ok := strings.Cut(line, " => ")
+			if !ok || strings.ContainsAny(command, "*#") {
+				continue
+			}
+			b := bytesOfSeed(command)
+			seed = binary.BigEndian.AppendUint16(seed, uint16(len(b)))
+			seed = append(seed, b...)
+			if len(seed) > 2000 {
+				break
+			}
+		}
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if len(in) == 0 {
+			return
+		}
+		o := sim.Options{Size: 300, Page: 16, T0: in[0]&1 != 0, Session: sim.Session{Seed: 1, Link: sim.Contact(115200)}}
+		if in[0]&2 != 0 {
+			o.MaxCommand, o.MaxResponse = 65535, 65535
+		}
+		if in[0]&4 != 0 {
+			o.PIN, o.PUK = []byte("1234"), []byte("123456")
+		}
+		c, err := sim.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.CutAfter(int(in[0]>>3) * 20)
+		for in = in[1:]; len(in) >= 2; {
+			n := min(int(binary.BigEndian.Uint16(in)), len(in)-2)
+			before := c.Elapsed()
+			out, err := c.Transmit(context.Background(), in[2:2+n])
+			in = in[2+n:]
+			switch {
+			case errors.Is(err, sim.ErrPowerLost):
+				if err := c.Reset(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			case err != nil || len(out) < 2 || len(out) > 65538:
+				t.Fatalf("%d bytes, %v", len(out), err)
+			case c.Elapsed() <= before:
+				t.Fatal("an exchange that took no time")
+			}
+		}
+		if err := c.Reset(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		send(t, c, "00a4040c08f05345434f555253", "9000")
+	})
+}
+
+func bytesOfSeed(s string) []byte {
+	var out []byte
+	s = strings.ReplaceAll(s, " ", "")
+	for i := 0; i+1 < len(s); i += 2 {
+		var b byte
+		for _, d := range s[i : i+2] {
+			b = b<<4 | byte(strings.IndexRune("0123456789abcdef", d))
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// Whatever is in an image file, opening it succeeds or fails with an error that says what is wrong, and the card of an
+// image that opens can be used.
+func FuzzOpen(f *testing.F) {
+	dir := f.TempDir()
+	path := filepath.Join(dir, "seed.img")
+	for i, o := range []sim.Options{{Size: 64, Page: 16, LogRecords: 1, LogRecord: 1}, {Size: 300, T0: true, LogRecords: 2, PIN: []byte("1234")}} {
+		o.Replace = i > 0
+		c, err := sim.Create(path, o)
+		if err != nil {
+			f.Fatal(err)
+		}
+		c.Close()
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		f.Add(b[:len(b)-1])
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		path := filepath.Join(t.TempDir(), "card.img")
+		if err := os.WriteFile(path, in, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := sim.Open(path, sim.Session{Seed: 1})
+		if err != nil {
+			if !errors.Is(err, sim.ErrImage) {
+				t.Fatalf("%v is not ErrImage", err)
+			}
+			return
+		}
+		defer c.Close()
+		for _, command := range []string{
+			"00a4040008f05345434f55525300", "00b09d0000", "00b0810000", "00d6810001aa", "00b2011400", "0020000104 31323334",
+		} {
+			if out, err := c.Transmit(context.Background(), bytesOfSeed(command)); err != nil || len(out) < 2 {
+				t.Fatalf("%s: %X, %v", command, out, err)
+			}
+		}
+	})
+}
