@@ -113,7 +113,12 @@ func (s *Sections) join(i int, parts [len(levels)]*part) error {
 		sec.extra().join(*p.sec.extra())
 		sec.insert(p.sec, p.places)
 	}
-	switch p := here[at]; {
+	p := here[at]
+	if p != nil && count[at] == 0 && reflect.DeepEqual(p.head, SectionHead{}) {
+		// Only unknown members stand here: the head is in a compartment that is missing.
+		p = nil
+	}
+	switch {
 	case p != nil && p.head.Status == "" && count[at] == 0:
 		return &PathError{"sections." + name + ".status", ErrMissing}
 	case p != nil:
@@ -216,8 +221,11 @@ func (d *cborDecoder) section(i int) (*sectionPart, error) {
 		return nil, d.fail(notCanonical("as many places as items"))
 	}
 	p.listed = p.listed && len(p.items) == 0
-	if !p.listed && len(p.items) == 0 && len(*p.sec.extra()) == 0 && p.head.Status == "" {
+	switch {
+	case !p.listed && len(p.items) == 0 && len(*p.sec.extra()) == 0 && reflect.DeepEqual(p.head, SectionHead{}):
 		return nil, d.fail(notCanonical("says nothing"))
+	case p.head.Status == StatusItems && len(p.items) > 0:
+		return nil, d.fail(notCanonical("a status that the items imply"))
 	}
 	p.entries = o.entries(*p.sec.extra(), sc)
 	return p, nil
