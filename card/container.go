@@ -35,8 +35,10 @@ func Format(m Medium, id ID) error {
 	void := stamp{}
 	blank := make([]byte, l.slot)
 	for i := range 2 {
-		if err := writeAt(m, l.encodeMark(i, void), l.markAt(i)); err != nil {
-			return fmt.Errorf("formatting: %w", err)
+		for level := range levels {
+			if err := writeAt(m, l.encodeMark(level, i, void), l.markAt(level, i)); err != nil {
+				return fmt.Errorf("formatting: %w", err)
+			}
 		}
 		if err := writeAt(m, blank, l.slotAt(i)); err != nil {
 			return fmt.Errorf("formatting: %w", err)
@@ -49,7 +51,7 @@ func Format(m Medium, id ID) error {
 		return fmt.Errorf("formatting: %w", err)
 	}
 	c, err := open(m)
-	if err == nil && (c.layout != l || c.marks[0].kind != markVoid || c.marks[1].kind != markVoid) {
+	if err == nil && (c.layout != l || c.marks[0][0].kind != markVoid || c.marks[1][0].kind != markVoid) {
 		err = fmt.Errorf("%w: what was written reads differently", ErrDamaged)
 	}
 	if err != nil {
@@ -84,10 +86,11 @@ func Read(m Medium) (*Content, error) {
 type container struct {
 	m Medium
 	layout
-	marks [2]mark
+	marks [2][levels]mark // by slot and level
+	known [2]int          // levels read so far
 }
 
-// open reads the superblock and the marks.
+// open reads the superblock and the marks A.
 func open(m Medium) (*container, error) {
 	// The page size of the medium says how far the marks are, if the superblock agrees; in one read when that is short.
 	guess := layout{page: int64(min(max(m.PageSize(), 1), maxLayoutPage))}
@@ -95,9 +98,9 @@ func open(m Medium) (*container, error) {
 	if size < superblockLen {
 		return nil, ErrNotFormatted
 	}
-	n := guess.markAt(1) + markLen
+	n := guess.markAt(0, 1) + markLen
 	if n > firstRead {
-		n = guess.markAt(0) + markLen
+		n = guess.markAt(0, 0) + markLen
 	}
 	if n > firstRead {
 		n = superblockLen
@@ -111,16 +114,38 @@ func open(m Medium) (*container, error) {
 		return nil, err
 	}
 	c := &container{m: m, layout: l}
-	for i := range c.marks {
-		b := make([]byte, markLen)
-		if at := c.markAt(i); at+markLen <= int64(len(front)) {
-			copy(b, front[at:])
-		} else if err := readAt(m, b, at); err != nil {
+	for i := range 2 {
+		if at := c.markAt(0, i); at+markLen <= int64(len(front)) {
+			c.marks[i][0], c.known[i] = c.parseMark(0, i, front[at:]), 1
+		} else if err := c.readMarks(i, 1); err != nil {
 			return nil, err
 		}
-		c.marks[i] = c.parseMark(i, b)
 	}
 	return c, nil
+}
+
+// readMarks reads the marks of a slot below the given level that were not read yet.
+func (c *container) readMarks(i, below int) error {
+	b := make([]byte, markLen)
+	for ; c.known[i] < below; c.known[i]++ {
+		level := c.known[i]
+		if err := readAt(c.m, b, c.markAt(level, i)); err != nil {
+			return err
+		}
+		c.marks[i][level] = c.parseMark(level, i, b)
+	}
+	return nil
+}
+
+// level is how far the commit of a record in a slot is seen to have come: the number of the highest mark that names it,
+// 0 where none does. A mark is written only when those below it are settled, so level 2 proves a settled mark A.
+func (c *container) level(i int, s stamp) int {
+	for level := levels; level > 0; level-- {
+		if m := c.marks[i][level-1]; m.kind == markValid && m.stamp == s {
+			return level
+		}
+	}
+	return 0
 }
 
 // slot is what stands in one: a record where its digest is right, nothing (stamp 0) where it is not.
@@ -131,11 +156,12 @@ type slot struct {
 
 func (s slot) complete() bool { return s.record != nil }
 
-// view is what a container holds, and which slot counts.
+// view is what a container holds, and what a writer may rely on.
 type view struct {
 	slots     [2]slot
-	current   int  // -1: empty
-	confirmed bool // the current slot counts
+	current   int  // the slot that is read; -1: empty
+	confirmed bool // a mark names its record
+	relied    int  // the slot that a writer must not touch; -1: none
 	newerLost bool
 	last      uint32 // the newest sequence that anybody can have read, 0 where there is none
 }
@@ -148,7 +174,7 @@ func (v *view) stamp() stamp {
 	return v.slots[v.current].stamp
 }
 
-// read looks where the marks point, and at everything only when they do not settle it.
+// read looks where the marks A point, and at everything only when they do not settle it.
 func (c *container) read() (*view, error) {
 	n := c.newestMark()
 	if n < 0 {
@@ -158,17 +184,17 @@ func (c *container) read() (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.stamp != c.marks[n].stamp {
+	if s.stamp != c.marks[n][0].stamp {
 		return c.survey()
 	}
-	v := &view{current: n, confirmed: true, last: s.seq}
+	v := &view{current: n, confirmed: true, relied: n, last: s.seq}
 	v.slots[n] = s
 	return v, nil
 }
 
-// newestMark is the slot whose mark is valid and the newer one, where neither mark is noise; otherwise -1.
+// newestMark is the slot whose mark A is valid and the newer one, where neither is noise; otherwise -1.
 func (c *container) newestMark() int {
-	a, b := c.marks[0], c.marks[1]
+	a, b := c.marks[0][0], c.marks[1][0]
 	switch {
 	case a.kind == markNoise || b.kind == markNoise:
 		return -1
@@ -180,63 +206,82 @@ func (c *container) newestMark() int {
 	return -1
 }
 
-// survey reads both slots and decides (docs/FORMAT.md, 2.2).
+// survey reads everything and decides (docs/FORMAT.md, 2.2).
 func (c *container) survey() (*view, error) {
-	v := &view{current: -1}
+	v := &view{current: -1, relied: -1}
+	var level [2]int
 	for i := range v.slots {
 		var err error
 		if v.slots[i], err = c.readSlot(i); err != nil {
 			return nil, err
 		}
-	}
-	for i, s := range v.slots {
+		if err := c.readMarks(i, levels); err != nil {
+			return nil, err
+		}
+		s := v.slots[i]
 		if !s.complete() {
 			continue
 		}
-		counts := c.counts(i, s.stamp)
-		better := v.current < 0 || newer(s.seq, v.slots[v.current].seq)
-		if v.current >= 0 && counts != v.confirmed {
-			better = counts
+		level[i] = c.level(i, s.stamp)
+		confirmed := level[i] > 0
+		better := v.current < 0 || newer(s.seq, v.stamp().seq)
+		if v.current >= 0 && confirmed != v.confirmed {
+			better = confirmed
 		}
 		if better {
-			v.current, v.confirmed = i, counts
+			v.current, v.confirmed = i, confirmed
 		}
 	}
 	if v.current < 0 {
 		return v, c.empty()
 	}
-	v.last = v.slots[v.current].seq
+	if v.confirmed {
+		// The older record is relied on while the commit of the newer one is seen to have come less far: its marks may
+		// be marginal, and those of the older one are not.
+		v.relied = v.current
+		if level[1-v.current] > level[v.current] {
+			v.relied = 1 - v.current
+		}
+	}
+	c.sequences(v)
+	return v, nil
+}
+
+// sequences finds the newest sequence ever used, and whether its record is lost.
+func (c *container) sequences(v *view) {
+	v.last = v.stamp().seq
 	for i, s := range v.slots {
 		if s.complete() && newer(s.seq, v.last) {
 			v.last = s.seq
 		}
-		m := c.marks[i]
-		if m.kind != markValid {
-			continue
-		}
-		if m.stamp != s.stamp && newer(m.seq, v.stamp().seq) {
-			v.newerLost = true
-		}
-		if newer(m.seq, v.last) {
-			v.last = m.seq
+		for _, m := range c.marks[i] {
+			if m.kind != markValid {
+				continue
+			}
+			v.newerLost = v.newerLost || m.stamp != s.stamp && newer(m.seq, v.stamp().seq)
+			if newer(m.seq, v.last) {
+				v.last = m.seq
+			}
 		}
 	}
-	return v, nil
-}
-
-// counts tells whether a complete slot is confirmed. A mark that reads as noise confirms: a slot is touched only while
-// its mark is settled and void, so noise proves that the slot is whole.
-func (c *container) counts(i int, s stamp) bool {
-	m := c.marks[i]
-	return m.kind == markNoise || m.kind == markValid && m.stamp == s
 }
 
 // empty tells an empty container (nil) from a damaged one, where no slot is complete. A valid mark without its record is
-// damage. Noise may be the torn first write, but not on both marks.
+// damage, and so is noise everywhere; noise here and there may be the torn first write.
 func (c *container) empty() error {
-	a, b := c.marks[0].kind, c.marks[1].kind
-	if a == markValid || b == markValid || a == markNoise && b == markNoise {
-		return fmt.Errorf("%w: no complete record", ErrDamaged)
+	noise := 0
+	for _, marks := range c.marks {
+		for _, m := range marks {
+			switch m.kind {
+			case markValid:
+				return fmt.Errorf("%w: a record was confirmed, and none is complete", ErrDamaged)
+			case markNoise:
+				noise++
+			}
+		}
+	}
+	if noise == 2*levels {
+		return fmt.Errorf("%w: neither records nor marks", ErrDamaged)
 	}
 	return nil
 }

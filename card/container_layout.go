@@ -15,6 +15,10 @@ const (
 	markLen       = 16
 	slotHeaderLen = 28
 
+	// levels is how many marks a slot has. Each makes the container survive two more torn writes in a row, at the
+	// worst possible places and with torn pages that read in the worst possible way (docs/FORMAT.md, 2.4).
+	levels = 3
+
 	minCapacity   = 256
 	maxLayoutPage = 4096
 	// maxSlot bounds what a lying superblock can make a reader allocate. It is four of the largest records.
@@ -39,8 +43,11 @@ type layout struct {
 // up rounds n up to a multiple of the page.
 func (l layout) up(n int64) int64 { return (n + l.page - 1) / l.page * l.page }
 
-func (l layout) markAt(i int) int64 { return l.up(superblockLen) + int64(i)*l.up(markLen) }
-func (l layout) slotAt(i int) int64 { return l.markAt(2) + int64(i)*l.slot }
+// markAt is where the mark of slot i at a level is; the level is 0, 1, 2 for the letters A, B, C.
+func (l layout) markAt(level, i int) int64 {
+	return l.up(superblockLen) + int64(2*level+i)*l.up(markLen)
+}
+func (l layout) slotAt(i int) int64 { return l.markAt(levels, 0) + int64(i)*l.slot }
 func (l layout) end() int64         { return l.slotAt(2) }
 func (l layout) capacity() int      { return int(l.slot) - slotHeaderLen }
 
@@ -113,7 +120,7 @@ func nextSeq(seq uint32) uint32 {
 	return seq
 }
 
-// markKind is how a mark reads. Noise is neither void nor valid, and never taken for void: see update.
+// markKind is how a mark reads. Noise is neither void nor valid, and proves nothing.
 type markKind int
 
 const (
@@ -127,22 +134,22 @@ type mark struct {
 	stamp
 }
 
-func (l layout) encodeMark(i int, s stamp) []byte {
+func (l layout) encodeMark(level, i int, s stamp) []byte {
 	b := make([]byte, 0, markLen)
 	b = binary.BigEndian.AppendUint32(b, s.seq)
 	b = binary.BigEndian.AppendUint32(b, s.nonce)
 	h := sha256.New()
 	h.Write([]byte("secours/1 mark"))
 	h.Write(l.card[:])
-	h.Write([]byte{byte(i)})
+	h.Write([]byte{'A' + byte(level), byte(i)})
 	h.Write(b)
 	return append(b, h.Sum(nil)[:8]...)
 }
 
-func (l layout) parseMark(i int, b []byte) mark {
+func (l layout) parseMark(level, i int, b []byte) mark {
 	s := stamp{seq: binary.BigEndian.Uint32(b), nonce: binary.BigEndian.Uint32(b[4:])}
 	switch {
-	case !bytes.Equal(b[:markLen], l.encodeMark(i, s)):
+	case !bytes.Equal(b[:markLen], l.encodeMark(level, i, s)):
 		return mark{kind: markNoise}
 	case s == stamp{}:
 		return mark{kind: markVoid}

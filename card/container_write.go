@@ -56,10 +56,7 @@ func write(m Medium, record []byte, expectSeq uint32, random io.Reader) (uint32,
 	if err != nil {
 		return 0, err
 	}
-	u := &update{container: c, base: base, stamp: s, record: record}
-	if base.current == 0 {
-		u.target = 1
-	}
+	u := &update{container: c, base: base, target: base.spare(), stamp: s, record: record}
 	if err := u.run(); err != nil {
 		if err := u.recover(err); err != nil {
 			return 0, err
@@ -68,24 +65,40 @@ func write(m Medium, record []byte, expectSeq uint32, random io.Reader) (uint32,
 	return s.seq, nil
 }
 
-// base finds the slot that the new record will be newer than. Where both marks are valid, nothing was torn, and the
-// header of the slot they point at is enough; where that is not what the caller expects, everything is read.
+// base finds out what the new record will be newer than. Where both marks A are valid and the newer record has all its
+// marks, nothing was torn, and its header is enough; otherwise, or where it is not what the caller expects, everything is
+// read.
 func (c *container) base(expectSeq uint32) (*view, error) {
 	n := c.newestMark()
-	if n < 0 || c.marks[1-n].kind != markValid || c.marks[n].seq != expectSeq {
+	if n < 0 || c.marks[1-n][0].kind != markValid || c.marks[n][0].seq != expectSeq {
 		return c.survey()
+	}
+	if err := c.readMarks(n, levels); err != nil {
+		return nil, err
 	}
 	b := make([]byte, slotHeaderLen)
 	if err := readAt(c.m, b, c.slotAt(n)); err != nil {
 		return nil, err
 	}
 	s, _, ok := c.parseSlotHeader(b)
-	if !ok || s != c.marks[n].stamp {
+	if !ok || s != c.marks[n][0].stamp || c.level(n, s) != levels {
 		return c.survey()
 	}
-	v := &view{current: n, confirmed: true, last: s.seq}
+	v := &view{current: n, confirmed: true, relied: n, last: s.seq}
 	v.slots[n].stamp = s
 	return v, nil
+}
+
+// spare is the slot that a new record goes to.
+func (v *view) spare() int {
+	keep := v.relied
+	if keep < 0 {
+		keep = v.current // nothing was ever confirmed; still rather not over the only complete record
+	}
+	if keep == 0 {
+		return 1
+	}
+	return 0
 }
 
 // newStamp draws a nonce, and the first sequence of a card: a finder must not learn how often the patient sees a doctor.
@@ -106,54 +119,60 @@ func newStamp(last uint32, random io.Reader) (stamp, error) {
 type update struct {
 	*container
 	base   *view
-	target int // the slot that is not the current one
+	target int
 	stamp
 	record []byte
-	// committing: the slot was read back, and the mark may have been written in part.
-	committing bool
+	// verified: the slot was read back. From then on marks may have been written in part.
+	verified bool
+	// marked is how many marks the card acknowledged. These are never written again: a mark being rewritten may read as
+	// anything, and those above it prove that it does not.
+	marked int
 }
 
-// run is the protocol. Its one idea: a page being rewritten may afterwards read as anything, differently each time, but a
-// mark over which only valid marks were written since it was last settled never reads as void. So void is the only
-// reading that disqualifies a slot, a slot is touched only while its mark is settled and void, and the other slot is given
-// up only after the mark of this one was settled and valid.
+// run is the protocol. A torn page may read as anything that was ever being written to it, but never as a mark with a
+// nonce that was not drawn yet. So marks go on from A to C, when the slot was read back, and come off from C to A, before
+// it is touched: a mark that names the record proves that the slot, and each mark below, is settled.
 func (u *update) run() error {
-	// Settle the mark of the current slot: a torn commit may have left it between void and valid. A slot that does not
-	// count is not promoted here, because nobody read it back.
-	if u.base.confirmed {
-		cur := u.base.current
-		if err := writeAt(u.m, u.encodeMark(cur, u.base.stamp()), u.markAt(cur)); err != nil {
+	for level := levels - 1; level >= 0; level-- {
+		if err := writeAt(u.m, u.encodeMark(level, u.target, stamp{}), u.markAt(level, u.target)); err != nil {
 			return err
 		}
-	}
-	if err := writeAt(u.m, u.encodeMark(u.target, stamp{}), u.markAt(u.target)); err != nil {
-		return err
 	}
 	data := u.encodeSlot(u.stamp, u.record)
 	if err := writeAt(u.m, data, u.slotAt(u.target)); err != nil {
 		return err
 	}
-	if err := u.verify(data, u.slotAt(u.target)); err != nil {
-		return err
-	}
-	u.committing = true
-	return u.commit()
-}
-
-// commit makes the slot count: from the first bit of the mark on, the new record may be what a reader sees.
-func (u *update) commit() error {
-	b := u.encodeMark(u.target, u.stamp)
-	if err := writeAt(u.m, b, u.markAt(u.target)); err != nil {
-		return err
-	}
-	return u.verify(b, u.markAt(u.target))
-}
-
-// verify reads back what was written, after a cold reset.
-func (u *update) verify(want []byte, off int64) error {
 	if err := reset(u.m); err != nil {
 		return err
 	}
+	if err := u.verify(data, u.slotAt(u.target)); err != nil {
+		return err
+	}
+	u.verified = true
+	return u.commit()
+}
+
+// commit writes the marks that are missing: from the first bit of mark A on, the new record may be what a reader sees.
+func (u *update) commit() error {
+	for ; u.marked < levels; u.marked++ {
+		b := u.encodeMark(u.marked, u.target, u.stamp)
+		if err := writeAt(u.m, b, u.markAt(u.marked, u.target)); err != nil {
+			return err
+		}
+	}
+	if err := reset(u.m); err != nil {
+		return err
+	}
+	for level := range levels {
+		if err := u.verify(u.encodeMark(level, u.target, u.stamp), u.markAt(level, u.target)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verify reads back what was written.
+func (u *update) verify(want []byte, off int64) error {
 	got := make([]byte, len(want))
 	if err := readAt(u.m, got, off); err != nil {
 		return err
@@ -164,8 +183,8 @@ func (u *update) verify(want []byte, off int64) error {
 	return nil
 }
 
-// recover finds out what became of a failed update, and finishes it where the mark may have been touched: leaving it
-// would let the outcome depend on how marginal bits read later. nil: the record is written and read back after all.
+// recover finds out what became of a failed update, and finishes it where a mark may have been touched: leaving it would
+// let the outcome depend on how marginal bits read later. nil: the record is written and read back after all.
 func (u *update) recover(cause error) error {
 	for range recoveries {
 		if reset(u.m) != nil {
@@ -176,14 +195,13 @@ func (u *update) recover(cause error) error {
 			continue
 		}
 		if c.layout != u.layout {
-			// Another card lies in the reader.
-			break
+			break // another card lies in the reader
 		}
 		v, err := c.survey()
 		if err != nil {
 			continue
 		}
-		if u.committing {
+		if u.verified {
 			if v.slots[u.target].stamp == u.stamp && u.commit() == nil {
 				return nil
 			}
