@@ -2,7 +2,7 @@ package summary
 
 import "reflect"
 
-// The enumerated types of the model. The values of each, in the order of their numbers on the card, are in enumValues:
+// The enumerated types of the model. The values of each, in the order of their numbers on the card, are in enums:
 // a value keeps its number for ever, and new ones go to the end.
 type (
 	IdentityStatus   string
@@ -303,13 +303,14 @@ const (
 
 // An enum is the closed list of values of a type, in the order of their numbers on the card.
 type enum struct {
+	name   string
 	values []string
 	// uri says that any URI is a value too: it stands on the card as text.
 	uri bool
 }
 
 func enumOf[T ~string](values ...T) (reflect.Type, *enum) {
-	e := &enum{}
+	e := &enum{name: reflect.TypeFor[T]().Name()}
 	for _, v := range values {
 		e.values = append(e.values, string(v))
 	}
