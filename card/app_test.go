@@ -153,7 +153,7 @@ func TestMediumReadsWhatItWrote(t *testing.T) {
 		{Size: 2000, Page: 48},
 		{Size: 2000, Page: 256},
 		{Size: 2000, T0: true},
-		{Size: 2000, MaxCommand: 600, MaxResponse: 500},
+		{Size: 2000, MaxCommand: 581, MaxResponse: 500}, // nine pages and the header are 583
 		{Size: 32767, Page: 128, MaxCommand: 65535, MaxResponse: 65535},
 	} {
 		p := &tap{Card: newCard(t, o)}
@@ -220,7 +220,8 @@ func TestMediumReadsWhatItWrote(t *testing.T) {
 
 func TestMediumBounds(t *testing.T) {
 	p := &tap{Card: newCard(t, sim.Options{Size: 512})}
-	m := selected(t, p).Medium(t.Context())
+	a := selected(t, p)
+	m := a.Medium(t.Context())
 	before := len(p.commands)
 	for _, tc := range []struct{ off, n int64 }{{-1, 1}, {512, 1}, {511, 2}, {1 << 62, 1}} {
 		if _, err := m.WriteAt(make([]byte, tc.n), tc.off); !errors.Is(err, card.ErrNoSpace) {
@@ -239,6 +240,13 @@ func TestMediumBounds(t *testing.T) {
 	// Without anything read before, an offset beyond P2 needs the file selected.
 	if n, err := m.ReadAt(make([]byte, 10), 300); n != 10 || err != nil {
 		t.Errorf("reading at 300 first: %d, %v", n, err)
+	}
+	// And again after another file was read.
+	if _, err := a.Capabilities(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := m.ReadAt(make([]byte, 10), 300); n != 10 || err != nil {
+		t.Errorf("reading at 300 after EF.ATR/INFO: %d, %v", n, err)
 	}
 }
 

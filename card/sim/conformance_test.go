@@ -154,6 +154,34 @@ func TestLogWrapsAround(t *testing.T) {
 	}
 }
 
+// A record that was torn while being appended is not there, and those before it are.
+func TestTornLogRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "card.img")
+	c := create(t, path, sim.Options{LogRecords: 3, LogRecord: 4})
+	send(t, c, "00a4040c08f05345434f555253", "9000")
+	for _, record := range []string{"e0000001", "e0000002", "e0000003", "e0000004"} {
+		send(t, c, "00e2001004"+record, "9000")
+	}
+	c.Close()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(b, []byte{0xE0, 0, 0, 4})
+	b[at] = 0xFF
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c = reopen(t, path)
+	send(t, c, "00a4040c08f05345434f555253", "9000")
+	send(t, c, "00b2011400", "e00000039000")
+	send(t, c, "00b2021400", "e00000029000")
+	send(t, c, "00b2031400", "e00000019000") // the spare slot took the tear
+	send(t, c, "00b2041400", "6a83")
+	send(t, c, "00e2001004e0000005", "9000")
+	send(t, c, "00b2011400", "e00000059000")
+}
+
 func send(t testing.TB, c *sim.Card, command, want string) {
 	t.Helper()
 	b, err := hex.DecodeString(command)
