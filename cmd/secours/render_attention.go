@@ -1,0 +1,267 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// alerts are the points of attention, critical first, with the refusals and treatment limits among them: whoever is
+// about to act must meet a refusal before the act, not eight sections later.
+func (r *renderer) alerts(s *summary.Section[summary.Alert], directives *summary.Section[summary.Directive]) block {
+	b, items := start(r, "alerts", s)
+	for i := range items {
+		b.entries = append(b.entries, r.alert(&items[i]))
+	}
+	if directives != nil {
+		for i := range directives.Items {
+			if binding(&directives.Items[i]) {
+				b.entries = append(b.entries, r.directive(&directives.Items[i], critical))
+			}
+		}
+	}
+	rank(b.entries, func(e entry) int {
+		if e.mark == critical {
+			return 0
+		}
+		return 1
+	})
+	l := r.l
+	if seen := r.v.Sections["directives"]; seen.Visible != visibleFull && seen.Reason != "absent" {
+		b.closing = new(phrase).add(caution, l.s("REFUS ET LIMITATIONS : ", "REFUSALS AND LIMITS: "))
+		if seen.Reason == "undecodable" {
+			b.closing.add(plain, l.s("illisibles, il peut y en avoir", "unreadable, there may be some"))
+		} else {
+			b.closing.add(plain, l.s("non visibles pour votre rôle, il peut y en avoir", "not visible to your role, there may be some"))
+		}
+	}
+	return b
+}
+
+func rank(entries []entry, key func(entry) int) {
+	slices.SortStableFunc(entries, func(a, b entry) int { return key(a) - key(b) })
+}
+
+func (r *renderer) alert(a *summary.Alert) entry {
+	l := r.l
+	e := entry{mark: important, main: new(phrase), title: caps(l, alertKindWords, a.Kind)}
+	switch a.Priority {
+	case "critical":
+		e.mark = critical
+	case "", "important":
+	default:
+		// A priority of a later version: shown among the first, since it may be a higher one.
+		e.mark = critical
+		e.title += " (" + l.s("priorité ", "priority ") + string(a.Priority) + ")"
+	}
+	if a.Laterality != "" {
+		e.title += " " + caps(l, lateralityWords, a.Laterality)
+	}
+	e.main.list(a.Text)
+	if a.Since != (summary.Date{}) {
+		e.main.list(l.s("depuis ", "since ") + l.date(a.Since))
+	}
+	if a.DueDate != (summary.Date{}) {
+		e.main.list(l.s("terme prévu ", "due ") + l.date(a.DueDate))
+	}
+	if len(a.Languages) > 0 {
+		var names []string
+		for _, tag := range a.Languages {
+			names = append(names, l.language(tag))
+		}
+		e.main.list(l.s("langue : ", "language: ") + strings.Join(names, ", "))
+	}
+	e.main.list(a.Needs...)
+	if a.MRI != "" {
+		e.main.list("").add(plain, ". ").add(strong, r.mri(a.MRI))
+	}
+	if a.Action != "" {
+		e.main.add(plain, "  ").add(strong, l.quote(a.Action))
+	}
+	if a.Centre != nil && (a.Centre.Name != "" || a.Centre.Phone != "") {
+		e.more = append(e.more, strings.TrimSpace(l.s("centre : ", "centre: ")+a.Centre.Name+" "+a.Centre.Phone))
+	}
+	e.more = append(e.more, r.common(&a.Common, a)...)
+	return e
+}
+
+func (r *renderer) mri(m summary.MRI) string {
+	if _, ok := mriWords[string(m)]; ok {
+		return word(r.l, mriWords, m)
+	}
+	return r.l.s("IRM : ", "MRI: ") + string(m)
+}
+
+// binding tells the directives that stop a hand: refusals, limits, whatever opposes an act, and kinds that this version
+// does not know.
+func binding(d *summary.Directive) bool {
+	switch d.Kind {
+	case "refusal", "treatment-limit":
+		return true
+	case "organ-donation":
+		return false
+	case "advance-directive", "other":
+		return d.Position == "opposed"
+	}
+	return true
+}
+
+func (r *renderer) directives(s *summary.Section[summary.Directive]) block {
+	b, items := start(r, "directives", s)
+	for i := range items {
+		m := ordinary
+		if binding(&items[i]) {
+			m = repeated
+		}
+		b.entries = append(b.entries, r.directive(&items[i], m))
+	}
+	return b
+}
+
+func (r *renderer) directive(d *summary.Directive, m mark) entry {
+	l := r.l
+	e := entry{mark: m, main: new(phrase), title: caps(l, directiveKindWords, d.Kind)}
+	if d.Kind == "refusal" && d.Subject != "" {
+		if _, ok := refusalWords[string(d.Subject)]; ok {
+			e.title = caps(l, refusalWords, d.Subject)
+		} else {
+			e.title += l.colon() + string(d.Subject)
+		}
+	} else if d.Subject != "" {
+		e.title += l.colon() + caps(l, directiveSubjectWords, d.Subject)
+	}
+	if d.Position != "" && (d.Kind != "refusal" || d.Position != "opposed") {
+		e.main.list(word(l, positionWords, d.Position))
+	}
+	if d.Text != "" {
+		e.main.list(l.quote(d.Text))
+	}
+	if d.Date != (summary.Date{}) {
+		e.main.list(l.s("écrit du ", "dated ") + l.date(d.Date))
+	} else {
+		e.main.list(l.s("non daté", "not dated"))
+	}
+	if d.Location != "" {
+		e.main.list(l.s("original : ", "original: ") + d.Location)
+	}
+	e.more = r.common(&d.Common, d)
+	return e
+}
+
+// allergies come with the high risks first; refuted ones are kept, as what was thought once will be said again.
+func (r *renderer) allergies(s *summary.Section[summary.Allergy]) block {
+	b, items := start(r, "allergies", s)
+	for i := range items {
+		b.entries = append(b.entries, r.allergy(&items[i]))
+	}
+	rank(b.entries, func(e entry) int {
+		return map[mark]int{critical: 0, important: 1, ordinary: 2, refuted: 3}[e.mark]
+	})
+	if s != nil {
+		b.closing = r.categories(&s.SectionHead, items)
+	}
+	return b
+}
+
+func (r *renderer) allergy(a *summary.Allergy) entry {
+	l := r.l
+	e := entry{main: new(phrase), lead: l.s("ALLERGIE, ", "ALLERGY, ")}
+	e.title = l.s("RISQUE NON INDIQUÉ", "RISK NOT STATED")
+	if a.Criticality != "" {
+		e.title = caps(l, criticalityWords, a.Criticality)
+		if _, ok := criticalityWords[string(a.Criticality)]; !ok {
+			e.title = l.s("RISQUE ", "RISK ") + string(a.Criticality)
+		}
+	}
+	switch {
+	case a.Criticality == "high", severe[a.Severity]:
+		e.mark = critical
+	case a.Criticality == "low":
+		e.mark = ordinary
+	default:
+		e.mark = important
+	}
+	verification := word(l, verificationWords, a.Verification)
+	switch {
+	case a.Verification == "refuted":
+		e.mark, e.title, verification = refuted, caps(l, verificationWords, a.Verification), ""
+	case a.ClinicalStatus == "inactive", a.ClinicalStatus == "resolved":
+		e.mark, e.title = refuted, caps(l, allergyStatusWords, a.ClinicalStatus)+", "+e.title
+	case a.ClinicalStatus != "" && a.ClinicalStatus != "active":
+		e.title += " (" + string(a.ClinicalStatus) + ")"
+	}
+	e.main.keep(strong, r.concept(&a.Agent))
+	var reactions []string
+	for i := range a.Reactions {
+		reactions = append(reactions, r.concept(&a.Reactions[i]))
+	}
+	if len(reactions) > 0 {
+		e.main.add(plain, l.colon()+strings.Join(reactions, ", "))
+	}
+	if a.LastReaction != (summary.Date{}) {
+		e.main.list(l.s("dernière réaction ", "last reaction ") + l.date(a.LastReaction))
+	}
+	if a.Severity != "" {
+		e.main.list(l.s("gravité ", "severity ") + word(l, severityWords, a.Severity))
+	}
+	if a.Verification == "refuted" && a.ClinicalStatus != "" {
+		e.main.list(word(l, allergyStatusWords, a.ClinicalStatus))
+	}
+	if a.Type == "intolerance" || a.Type != "allergy" {
+		e.main.list(word(l, allergyTypeWords, a.Type))
+	}
+	e.main.list(verification, word(l, allergyBasisWords, a.Basis))
+	if a.Verification == "refuted" && a.Criticality != "" {
+		e.more = append(e.more, l.s("notée avant : ", "recorded before: ")+word(l, criticalityWords, a.Criticality))
+	}
+	if a.Onset != (summary.Date{}) {
+		e.main.list(l.s("depuis ", "since ") + l.date(a.Onset))
+	}
+	if a.Note != "" {
+		e.more = append(e.more, l.quote(a.Note))
+	}
+	e.more = append(e.more, r.common(&a.Common, a)...)
+	return e
+}
+
+// severe are the words for a severity that puts an allergy among the first, whatever its risk was said to be.
+var severe = map[string]bool{"severe": true, "life-threatening": true, "fatal": true}
+
+// categories is the line under the allergies: the categories in which none is known, who says so and when, and whether others
+// were left open. No known food allergy must not be read as no other allergy.
+func (r *renderer) categories(h *summary.SectionHead, items []summary.Allergy) *phrase {
+	l := r.l
+	p := new(phrase)
+	said := map[summary.Category]bool{}
+	var names []string
+	for _, c := range h.NoneKnown {
+		said[c] = true
+		names = append(names, word(l, categoryWords, c))
+	}
+	if len(names) > 0 {
+		p.add(plain, l.s("Aucune connue pour : ", "None known for: ")+strings.Join(names, ", ")+" ("+r.saidBy(h)+").")
+	}
+	if h.Status != summary.StatusItems {
+		return p
+	}
+	for i := range items {
+		said[items[i].Category] = true
+	}
+	open := false
+	for _, c := range []summary.Category{"medication", "food", "environment", "biologic", "contrast", "latex", "other"} {
+		open = open || !said[c]
+	}
+	if open {
+		if !p.empty() {
+			p.add(plain, "  ")
+		}
+		p.add(plain, l.s("Autres catégories : ", "Other categories: "))
+		if seen := r.v.Sections["allergies"]; seen.Visible == visibleFull {
+			p.add(strong, l.s("NON DEMANDÉ", "NOT ASKED"))
+		} else {
+			p.add(strong, l.s("NON DEMANDÉ OU NON VISIBLE", "NOT ASKED OR NOT VISIBLE"))
+		}
+	}
+	return p
+}

@@ -1,0 +1,358 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// medications come in the order in which they matter: high risk, active, unclear, on hold, bought without prescription, and the
+// stopped ones at the end, since what was stopped is asked for too.
+func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
+	l := r.l
+	b, items := start(r, "medications", s)
+	var groups [6][]entry
+	var active, held, ended, unclear int
+	for i := range items {
+		m := &items[i]
+		e := r.medication(m)
+		group := 1
+		switch m.Status {
+		case "active":
+			active++
+		case "on-hold":
+			held, group = held+1, 3
+		case "stopped", "completed":
+			ended, group = ended+1, 5
+		default:
+			unclear, group = unclear+1, 2
+		}
+		switch {
+		case e.mark == critical:
+			group = 0
+		case group != 5 && m.Origin == "otc":
+			group = 4
+		}
+		groups[group] = append(groups[group], e)
+	}
+	for _, g := range groups {
+		b.entries = append(b.entries, g...)
+	}
+	var counts []string
+	if active > 0 {
+		counts = append(counts, strconv.Itoa(active)+l.s(" en cours", " active"))
+	}
+	if held > 0 {
+		counts = append(counts, l.count(held, pair{"suspendu", "on hold"}, pair{"suspendus", "on hold"}))
+	}
+	if unclear > 0 {
+		counts = append(counts, strconv.Itoa(unclear)+l.s(" de statut non indiqué", " of unstated status"))
+	}
+	if ended > 0 {
+		counts = append(counts, l.count(ended, pair{"arrêté", "stopped"}, pair{"arrêtés", "stopped"}))
+	}
+	if b.info != "" {
+		counts = append(counts, b.info)
+	}
+	b.info = strings.Join(counts, ", ")
+	return b
+}
+
+func (r *renderer) medication(m *summary.Medication) entry {
+	l := r.l
+	e := entry{mark: ordinary, main: new(phrase), lead: l.s("MÉDICAMENT À HAUT RISQUE, ", "HIGH-RISK MEDICATION, ")}
+	ended := m.Status == "stopped" || m.Status == "completed"
+	switch {
+	case ended:
+		e.mark = stopped
+		e.title = caps(l, medicationStatusWords, m.Status)
+		if m.End != (summary.Date{}) {
+			e.title += " " + l.date(m.End)
+		} else {
+			e.title += l.s(" (date non indiquée)", " (date not stated)")
+		}
+	case m.HighRisk == summary.Yes:
+		e.mark = critical
+	case m.Origin == "otc":
+		e.mark = added
+	}
+	switch m.Status {
+	case "active", "stopped", "completed":
+	case "":
+		e.title = l.s("STATUT NON INDIQUÉ", "STATUS NOT STATED")
+	default:
+		e.title = caps(l, medicationStatusWords, m.Status)
+	}
+	e.main.keep(strong, r.product(m))
+	if m.Origin == "otc" {
+		e.main.add(plain, "  ").keep(strong, word(l, medicationOriginWords, m.Origin))
+	}
+	if ended {
+		if m.StopReason != "" {
+			e.main.list(l.s("raison : ", "reason: ") + m.StopReason)
+		}
+		if m.Dosage != nil {
+			dose, text := r.dose(m.Dosage)
+			e.more = append(e.more, strings.TrimSpace(l.s("avant l'arrêt ", "before stopping ")+dose+" "+text))
+		}
+	} else {
+		dose, text := r.dose(m.Dosage)
+		e.main.add(plain, "   ").keep(strong, dose)
+		if text != "" {
+			e.main.add(plain, " ").add(strong, text)
+		}
+		if m.StopReason != "" {
+			e.more = append(e.more, l.s("raison de l'arrêt : ", "reason for stopping: ")+m.StopReason)
+		}
+	}
+	detail := func(label, text string) {
+		if text != "" {
+			e.more = append(e.more, label+text)
+		}
+	}
+	if m.Reason != nil {
+		detail(l.s("pour ", "for "), r.concept(m.Reason))
+	}
+	if !says(r.product(m), m.Form) {
+		detail("", m.Form)
+	}
+	detail(l.s("voie ", "route "), m.Route)
+	if m.LongTerm == summary.Yes {
+		detail("", l.s("au long cours", "long-term"))
+	}
+	detail(l.s("depuis ", "since "), l.date(m.Start))
+	if !ended && m.End != (summary.Date{}) {
+		detail(l.s("jusqu'à ", "until "), l.date(m.End))
+	}
+	if m.Origin != "" && m.Origin != "otc" && m.Origin != "prescribed" {
+		detail("", word(l, medicationOriginWords, m.Origin))
+	}
+	if ended && m.HighRisk == summary.Yes {
+		detail("", l.s("à haut risque", "high risk"))
+	}
+	detail("", r.dispensed(m.Dispensed))
+	detail("", r.taken(m.Taken))
+	e.more = append(e.more, r.common(&m.Common, m)...)
+	return e
+}
+
+// product is the drug as it was written, then its strength and ingredients where the text does not say them.
+func (r *renderer) product(m *summary.Medication) string {
+	text := r.concept(&m.Product)
+	if m.Strength != "" && !says(text, m.Strength) {
+		text += " " + m.Strength
+	}
+	var parts []string
+	for i := range m.Ingredients {
+		if c := r.concept(&m.Ingredients[i]); !says(text, c) {
+			parts = append(parts, c)
+		}
+	}
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, " + ") + ")"
+	}
+	return text
+}
+
+// says tells whether part stands in text as words of its own: "2,5 mg" does not stand in "12,5 mg".
+func says(text, part string) bool {
+	part = strings.TrimSpace(part)
+	for from := 0; part != "" && from <= len(text)-len(part); {
+		i := strings.Index(text[from:], part)
+		if i < 0 {
+			return false
+		}
+		i += from
+		if !joined(text[:i], text[i+len(part):]) {
+			return true
+		}
+		from = i + 1
+	}
+	return false
+}
+
+// joined tells whether the part between two texts is in the middle of a word: a letter or a figure touches it, or a sign
+// and then one, as in "12,5" or "mg/mL".
+func joined(before, after string) bool {
+	inWord := func(near, next rune) bool {
+		return alphanumeric(near) || strings.ContainsRune(".,/'-", near) && alphanumeric(next)
+	}
+	b, n := utf8.DecodeLastRuneInString(before)
+	b2, _ := utf8.DecodeLastRuneInString(before[:len(before)-n])
+	a, n := utf8.DecodeRuneInString(after)
+	a2, _ := utf8.DecodeRuneInString(after[n:])
+	return inWord(b, b2) || inWord(a, a2)
+}
+
+func alphanumeric(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || r == '%'
+}
+
+func (r *renderer) dispensed(d *summary.Dispensed) string {
+	if d == nil {
+		return ""
+	}
+	text := r.l.s("délivré", "dispensed")
+	if d.Date != (summary.Date{}) {
+		text += " " + r.l.on(d.Date)
+	}
+	if d.Quantity.Text != "" {
+		text += r.l.s(", quantité ", ", quantity ") + d.Quantity.Text
+	}
+	if d.As != nil {
+		text += r.l.s(", sous le nom ", ", as ") + r.concept(d.As)
+	}
+	return text
+}
+
+func (r *renderer) taken(t *summary.Taken) string {
+	if t == nil {
+		return ""
+	}
+	text := r.l.s("prise réelle : ", "really taken: ")
+	if t.Value != "" {
+		text += r.l.quote(t.Value)
+	} else {
+		text += r.l.s("non indiquée", "not stated")
+	}
+	if t.LastTaken != (summary.Date{}) {
+		text += r.l.s(", dernière prise ", ", last taken ") + r.l.date(t.LastTaken)
+	}
+	if who := r.author(t.ReportedBy); who != "" {
+		text += r.l.s(", dit par ", ", said by ") + who
+	}
+	return text
+}
+
+// dose spells a dosage out: every figure as it was written and every schedule that is not daily in capitals; and the text of
+// the prescriber, quoted, unless it says the same.
+func (r *renderer) dose(d *summary.Dosage) (dose, text string) {
+	l := r.l
+	if d == nil {
+		return l.s("DOSE NON INDIQUÉE", "DOSE NOT STATED"), ""
+	}
+	amount := r.amount(d)
+	schedule := r.schedule(d, amount != "")
+	if d.Text != "" && !sameWords(d.Text, strings.TrimSpace(amount+" "+schedule)) {
+		text = l.quote(d.Text)
+	}
+	parts := []string{"DOSE", amount}
+	if amount == "" {
+		if d.Text != "" {
+			parts[1], text = text, ""
+		} else {
+			parts[1] = l.s("NON INDIQUÉE", "NOT STATED")
+		}
+		if d.Unit != "" {
+			parts = append(parts, "("+l.s("unité : ", "unit: ")+d.Unit+")")
+		}
+	}
+	if schedule != "" {
+		parts = append(parts, schedule)
+	}
+	if d.AsNeeded == summary.Yes {
+		parts = append(parts, l.s("SI BESOIN", "AS NEEDED"))
+	}
+	if d.MaxPerDay.Text != "" {
+		parts = append(parts, l.s("MAXIMUM PAR JOUR ", "MAXIMUM PER DAY ")+d.MaxPerDay.Text)
+	}
+	return strings.Join(parts, " "), text
+}
+
+// amount is what is taken at each moment of the day.
+func (r *renderer) amount(d *summary.Dosage) string {
+	l := r.l
+	var parts []string
+	for _, m := range []struct{ value, when string }{
+		{d.Morning, l.s("matin", "morning")},
+		{d.Noon, l.s("midi", "noon")},
+		{d.Evening, l.s("soir", "evening")},
+		{d.Bedtime, l.s("coucher", "bedtime")},
+	} {
+		if m.value == "" {
+			continue
+		}
+		unit := d.Unit
+		if unit == "" {
+			unit = l.s("(UNITÉ NON INDIQUÉE)", "(UNIT NOT STATED)")
+		}
+		parts = append(parts, m.value+" "+unit+" "+m.when)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// schedule is how often, in capitals unless it is said to be every day. A period that was not said is not taken for a daily one
+// where there are figures that invite it.
+func (r *renderer) schedule(d *summary.Dosage, figures bool) string {
+	l := r.l
+	notDaily := l.s("PAS TOUS LES JOURS", "NOT EVERY DAY")
+	days, n := r.weekdays(d.Weekdays)
+	switch d.Period {
+	case "day":
+		if n > 0 && n < 7 {
+			return days + ", " + notDaily
+		}
+		return days
+	case "", "week":
+		switch {
+		case n == 0 && d.Period == "week":
+			return l.s("PAR SEMAINE, JOUR NON INDIQUÉ, ", "PER WEEK, DAY NOT STATED, ") + notDaily
+		case n == 0 && figures:
+			return l.s("(RYTHME NON INDIQUÉ)", "(SCHEDULE NOT STATED)")
+		case n == 0:
+			return ""
+		case n == 1 && moments(d) <= 1:
+			return days + l.s(", 1 FOIS PAR SEMAINE", ", ONCE A WEEK")
+		case n == 1:
+			return days + l.s(", 1 JOUR PAR SEMAINE", ", ONE DAY A WEEK")
+		case n < 7:
+			return days + ", " + strconv.Itoa(n) + l.s(" JOURS PAR SEMAINE, ", " DAYS A WEEK, ") + notDaily
+		}
+		return days
+	case "month":
+		return strings.TrimSpace(days + l.s(" PAR MOIS, ", " PER MONTH, ") + notDaily)
+	case "other":
+		return strings.TrimSpace(days + l.s(" AUTRE RYTHME, ", " OTHER SCHEDULE, ") + notDaily)
+	}
+	return strings.TrimSpace(days + l.s(" RYTHME ", " SCHEDULE ") + string(d.Period) +
+		l.s(", PEUT NE PAS ÊTRE QUOTIDIEN", ", MAY NOT BE DAILY"))
+}
+
+func moments(d *summary.Dosage) int {
+	n := 0
+	for _, v := range []string{d.Morning, d.Noon, d.Evening, d.Bedtime} {
+		if v != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// weekdays lists the days in capitals, and counts the different ones.
+func (r *renderer) weekdays(days []summary.Weekday) (string, int) {
+	var names []string
+	seen := map[string]bool{}
+	for _, d := range days {
+		name := word(r.l, weekdayWords, d)
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, r.l.s("LE ", "ON ")+name)
+		}
+	}
+	if len(names) == 0 {
+		return "", 0
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0], 1
+	}
+	return strings.Join(names[:last], ", ") + r.l.s(" ET ", " AND ") + names[last], len(names)
+}
+
+// sameWords compares two wordings without regard to capitals and spaces.
+func sameWords(a, b string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// start begins the block of a section: its status, what of it this reader cannot see, and who reviewed it when. It
+// returns the items beside it, since a nil section has none.
+func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) {
+	b := block{name: name}
+	var head summary.SectionHead
+	var items []I
+	if s != nil {
+		head, items = s.SectionHead, s.Items
+	} else {
+		head.Status = summary.StatusNotAsked
+	}
+	l := r.l
+	say := func(m mark, st style, text string) {
+		b.remarks = append(b.remarks, remark{m, new(phrase).add(st, text)})
+	}
+	seen := r.v.Sections[name]
+	hidden := seen.Visible != visibleFull && seen.Reason != "absent"
+	switch {
+	case hidden && seen.Visible == visibleNone:
+		if seen.Reason == "undecodable" {
+			say(important, caution, l.s("ILLISIBLE : partie endommagée de la carte, des éléments manquent", "UNREADABLE: damaged part of the card, items are missing"))
+		} else {
+			say(important, caution, l.s("NON VISIBLE POUR VOTRE RÔLE : des éléments peuvent exister", "NOT VISIBLE TO YOUR ROLE: items may exist"))
+		}
+	case hidden && seen.Reason == "undecodable":
+		say(important, caution, l.s("INCOMPLET : une partie endommagée de la carte n'a pas pu être lue", "INCOMPLETE: a damaged part of the card could not be read"))
+	case hidden:
+		say(important, caution, l.s("PARTIEL : d'autres éléments peuvent exister, non visibles pour votre rôle", "PARTIAL: other items may exist that your role cannot see"))
+	}
+	if hidden && s == nil {
+		// What cannot be seen must not be called not asked.
+		return b, nil
+	}
+	switch head.Status {
+	case summary.StatusItems:
+		b.info = r.reviewed(&head)
+		if len(items) == 0 {
+			say(important, caution, l.s("AUCUN ÉLÉMENT LISIBLE : la carte en annonce", "NO READABLE ITEM: the card announces some"))
+		}
+	case summary.StatusNoneKnown:
+		say(ordinary, strong, l.p(sectionWords[name].none)+", "+r.saidBy(&head))
+		if len(items) > 0 {
+			say(important, caution, l.s("CONTRADICTION DANS LA CARTE : « aucun connu », et pourtant :", "CONTRADICTION ON THE CARD: “none known”, and yet:"))
+		}
+	case summary.StatusNotAsked:
+		switch {
+		case len(items) > 0:
+			say(important, caution, l.s("CONTRADICTION DANS LA CARTE : « non demandé », et pourtant :", "CONTRADICTION ON THE CARD: “not asked”, and yet:"))
+		case core[name], hidden, s != nil && len(s.Extra)+len(head.NoneKnown) > 0:
+			say(important, caution, l.s("NON DEMANDÉ : rien n'indique s'il y en a ou non", "NOT ASKED: nothing says whether there are any"))
+		default:
+			b.grouped = true
+		}
+	case summary.StatusUnavailable:
+		say(important, caution, l.s("NON DISPONIBLE : des éléments peuvent exister", "NOT AVAILABLE: items may exist"))
+		b.info = r.reviewed(&head)
+	default:
+		say(important, caution, l.s("STATUT INCONNU DE CETTE VERSION : ", "STATUS UNKNOWN TO THIS VERSION: ")+r.statusText(head.Status))
+	}
+	if len(head.NoneKnown) > 0 && name != "allergies" {
+		var parts []string
+		for _, c := range head.NoneKnown {
+			parts = append(parts, word(l, noneKnownWords[name], c))
+		}
+		say(ordinary, plain, l.s("aucun connu : ", "none known: ")+strings.Join(parts, ", ")+", "+r.saidBy(&head))
+	}
+	if s != nil && len(s.Extra) > 0 {
+		say(important, caution, r.notShown(len(s.Extra)))
+	}
+	return b, items
+}
+
+// noneKnownWords are the wordings of what SectionHead.NoneKnown names, which differs by section.
+var noneKnownWords = map[string]words{"alerts": alertKindWords, "history": conditionKindWords}
+
+// core are the sections whose absence is said in their own place, under their own title.
+var core = map[string]bool{"alerts": true, "allergies": true, "medications": true, "history": true}
+
+func (r *renderer) statusText(s summary.SectionStatus) string {
+	if s == "" {
+		return r.l.s("absent", "absent")
+	}
+	return string(s)
+}
+
+// reviewed is the right of a section's title: when, by whom if not the signer, and from whom it was learned.
+func (r *renderer) reviewed(h *summary.SectionHead) string {
+	l := r.l
+	text := l.s("revue non datée", "review not dated")
+	if h.Reviewed != (summary.Date{}) {
+		text = l.s("revue ", "reviewed ") + l.date(h.Reviewed)
+	}
+	if who := r.author(h.ReviewedBy); who != "" && h.ReviewedBy.Name != r.v.Signer.Name {
+		text += l.s(" par ", " by ") + who
+	}
+	if h.Informant != "" {
+		text += ", " + word(l, informantWords, h.Informant)
+	}
+	return text
+}
+
+// saidBy is the author and the date of a statement that something is absent: it is never shown without them.
+func (r *renderer) saidBy(h *summary.SectionHead) string {
+	l := r.l
+	who := r.author(h.ReviewedBy)
+	switch {
+	case who == "" && r.v.Signer.Name == "":
+		who = l.s("le signataire (inconnu)", "the signer (unknown)")
+	case who == "", h.ReviewedBy.Name == r.v.Signer.Name:
+		who = r.v.Signer.Name
+	case strings.Contains(who, ","):
+		who += ","
+	}
+	text := l.s("dit par ", "stated by ") + who
+	switch {
+	case h.Reviewed != (summary.Date{}):
+		text += " " + l.on(h.Reviewed)
+	case !r.v.Signed.IsZero():
+		text += l.s(", revue non datée, synthèse du ", ", review not dated, summary of ") + l.day(r.v.Signed.In(r.now.Location()))
+	default:
+		text += l.s(", NON DATÉ", ", NOT DATED")
+	}
+	if h.Informant != "" {
+		text += ", " + word(l, informantWords, h.Informant)
+	}
+	return text
+}
+
+// author is a name with role and organisation, or the identifier where there is no name.
+func (r *renderer) author(a summary.Author) string {
+	name := a.Name
+	if name == "" {
+		name = a.ID
+	}
+	var parts []string
+	for _, part := range []string{name, word(r.l, roleWords, a.Role), a.Org} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// concept is the text as it was written. A concept without one, which only a damaged or newer card has, is shown by its codes.
+func (r *renderer) concept(c *summary.Concept) string {
+	if c == nil {
+		return ""
+	}
+	if c.Text != "" {
+		return c.Text
+	}
+	text := r.l.s("SANS TEXTE", "NO TEXT")
+	for _, code := range c.Codes {
+		text += " " + string(code.System) + " " + code.Code
+	}
+	return text
+}
+
+// common are the details that every item may have. Item is the item itself, for the members that this version does not know.
+func (r *renderer) common(c *summary.Common, item any) []string {
+	l := r.l
+	var more []string
+	if who := r.author(c.By); who != "" {
+		more = append(more, l.s("écrit par ", "written by ")+who)
+	}
+	if c.Source != "" && c.Source != "diagnosed" {
+		more = append(more, word(l, sourceWords, c.Source))
+	}
+	if c.Recorded != (summary.Date{}) {
+		more = append(more, l.s("noté ", "recorded ")+l.on(c.Recorded))
+	}
+	switch c.Level {
+	case "", summary.LevelOpen, summary.LevelCare, summary.LevelClinical:
+	default:
+		more = append(more, word(l, levelWords, c.Level))
+	}
+	if n := unknownIn(reflect.ValueOf(item)); n > 0 {
+		more = append(more, r.notShown(n))
+	}
+	return more
+}
+
+// notShown says how many members there are that this version does not know: of a newer format, or of another program.
+func (r *renderer) notShown(n int) string {
+	return "+ " + r.l.count(n, pair{"élément non affiché", "element not shown"}, pair{"éléments non affichés", "elements not shown"}) +
+		r.l.s(" : voir --json", ": see --json")
+}
+
+// unknownMembers counts those of the summary outside its sections; a whole section may be among them.
+func (r *renderer) unknownMembers() int {
+	sum := r.v.Summary
+	if sum == nil {
+		return 0
+	}
+	return len(sum.Extra) + len(sum.Sections.Extra) + unknownIn(reflect.ValueOf(&sum.Patient)) + unknownIn(reflect.ValueOf(sum.Consent))
+}
+
+var extraType = reflect.TypeFor[summary.Extra]()
+
+// unknownIn counts the unknown members of a value and of everything in it. The types of the model are a tree, so it ends.
+func unknownIn(v reflect.Value) int {
+	n := 0
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			n = unknownIn(v.Elem())
+		}
+	case reflect.Slice:
+		if k := v.Type().Elem().Kind(); k == reflect.Struct || k == reflect.Pointer {
+			for i := range v.Len() {
+				n += unknownIn(v.Index(i))
+			}
+		}
+	case reflect.Map:
+		if v.Type() == extraType {
+			n = v.Len()
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			n += unknownIn(v.Field(i))
+		}
+	}
+	return n
+}
+
+// calendarDays is the number of midnights between two instants, in the location of the second.
+func calendarDays(from, to time.Time) int {
+	noon := func(t time.Time) time.Time {
+		y, m, d := t.In(to.Location()).Date()
+		return time.Date(y, m, d, 12, 0, 0, 0, time.UTC)
+	}
+	return int(noon(to).Sub(noon(from)).Hours() / 24)
+}

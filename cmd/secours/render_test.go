@@ -1,0 +1,676 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/secours-card/secours/summary"
+)
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing")
+
+// viewed is the moment at which every golden screen is read.
+var viewed = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+
+// read prints a view and fails on anything that no screen may have, whatever it shows.
+func read(t testing.TB, v *view, o renderOptions) string {
+	t.Helper()
+	if o.Now.IsZero() {
+		o.Now = viewed
+	}
+	var b bytes.Buffer
+	if err := render(&b, v, o); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	if o.Colour {
+		text = sgrCode.ReplaceAllString(text, "")
+	}
+	width := min(max(o.Width, 40), 120)
+	if o.Width == 0 {
+		width = 80
+	}
+	for i, line := range strings.Split(text, "\n") {
+		if n := textWidth(line); n > width {
+			t.Errorf("line %d is %d columns wide, the screen has %d: %q", i+1, n, width, line)
+		}
+		for _, r := range line {
+			if r < 0x20 || r >= 0x7f && r < 0xa0 || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+				t.Errorf("line %d has the character %U: %q", i+1, r, line)
+			}
+		}
+		if strings.TrimRight(line, " ") != line {
+			t.Errorf("line %d ends in spaces: %q", i+1, line)
+		}
+	}
+	return text
+}
+
+var sgrCode = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// flat is a screen with its line breaks taken out, to look for a sentence wherever it was wrapped.
+func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func parsed(t testing.TB, data []byte) *summary.Summary {
+	t.Helper()
+	s, err := summary.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// sections makes a summary of the sections given in JSON.
+func sections(t testing.TB, sections string) *summary.Summary {
+	t.Helper()
+	return parsed(t, []byte(`{"schema":"secours.summary/1","patient":{"family":"DURAND","given":["Jeanne"],
+		"birthDate":"1948-12-03","sex":"female"},"sections":{`+sections+`}}`))
+}
+
+// valid is a view of s under a good verdict.
+func valid(s *summary.Summary) *view {
+	return &view{
+		Summary: s,
+		Verdict: verdict{Level: verdictValid, Code: "ok"},
+		Signer:  signer{"Dr Paul LEROY", "physician", "Tours"},
+		Signed:  time.Date(2026, 11, 2, 17, 30, 0, 0, time.UTC),
+		Trust:   trustAge{Present: true, Days: 12},
+	}
+}
+
+func exampleView(t testing.TB) *view {
+	v := valid(parsed(t, exampleJSON))
+	v.Unsealed, v.DemoKeys = true, true
+	return v
+}
+
+func TestGolden(t *testing.T) {
+	hostile := "\x1b[2J\x1b]0;x\a\u202eAIROLG\u2066\u200b\u00ad\u2028\n!! FAUX\r\x9b31m\xff a\u0301\u0302\u0303\u0304\u0305\u0306"
+	many := func() *view {
+		var alerts, meds []string
+		for i := range 14 {
+			n := string(rune('A' + i))
+			alerts = append(alerts, `{"kind":"rare-disease","priority":"critical","text":"point `+n+` à ne pas manquer","action":"appeler le centre `+n+`"}`)
+			meds = append(meds, `{"product":{"text":"médicament `+n+` 2,5 mg"},"dosage":{"unit":"comprimés","morning":"4","period":"week","weekdays":["mon"]},"status":"active","highRisk":`+map[bool]string{true: "true", false: "false"}[i%3 == 0]+`}`)
+		}
+		return valid(sections(t, `"alerts":{"status":"items","reviewed":"2026-11-02","items":[`+strings.Join(alerts, ",")+`]},
+			"allergies":{"status":"items","items":[{"agent":{"text":"venin de guêpe"},"criticality":"high","reactions":[{"text":"choc"}],"note":"adrénaline sur soi"}]},
+			"medications":{"status":"items","items":[`+strings.Join(meds, ",")+`]}`))
+	}
+	states := func() *view {
+		return valid(sections(t, `
+			"alerts":{"status":"none-known","reviewed":"2026-10","reviewedBy":{"name":"Dr Ana PINTO","role":"physician","org":"CHU de Tours"}},
+			"allergies":{"status":"none-known","informant":"relative"},
+			"medications":{"status":"unavailable"},
+			"vaccinations":{"status":"none-known","reviewed":"2025"},
+			"visits":{"status":"not-asked"}`))
+	}
+	for name, c := range map[string]struct {
+		v *view
+		o renderOptions
+	}{
+		"example-fr":        {exampleView(t), renderOptions{Lang: fr}},
+		"example-en":        {exampleView(t), renderOptions{Lang: en}},
+		"example-fr-narrow": {exampleView(t), renderOptions{Lang: fr, Width: 40}},
+		"example-en-wide":   {exampleView(t), renderOptions{Lang: en, Width: 118}},
+		"example-fr-colour": {exampleView(t), renderOptions{Lang: fr, Colour: true}},
+		"stale-fr": {with(states(), func(v *view) {
+			v.Verdict = verdict{Level: verdictStale, Code: "trust-outdated"}
+			v.Trust = trustAge{Present: true, Days: 412, Stale: true}
+			v.PossiblyMasked = true
+			v.Signed = time.Date(2024, 5, 3, 8, 0, 0, 0, time.UTC)
+		}), renderOptions{Lang: fr}},
+		"unverifiable-fr": {with(exampleView(t), func(v *view) {
+			v.Verdict = verdict{Level: verdictUnverifiable, Code: "issuer-unknown"}
+		}), renderOptions{Lang: fr}},
+		"unverifiable-en": {with(states(), func(v *view) {
+			v.Verdict = verdict{Level: verdictUnverifiable, Code: "no-trust-data"}
+			v.Trust = trustAge{}
+		}), renderOptions{Lang: en}},
+		"invalid-fr": {with(exampleView(t), func(v *view) {
+			v.Verdict = verdict{Level: verdictInvalid, Code: "signature"}
+		}), renderOptions{Lang: fr}},
+		"invalid-en": {with(states(), func(v *view) {
+			v.Verdict = verdict{Level: verdictInvalid, Code: "wrong-card"}
+		}), renderOptions{Lang: en}},
+		"states-fr": {states(), renderOptions{Lang: fr}},
+		"states-en": {states(), renderOptions{Lang: en}},
+		"damaged-fr": {with(exampleView(t), func(v *view) {
+			v.Verdict = verdict{Level: verdictInvalid, Code: "level-damaged"}
+			v.Damaged = []int{2}
+			s := &v.Summary.Sections
+			s.History, s.Visits, s.Directives = nil, nil, nil
+			v.Sections = map[string]sectionView{
+				"history": {visibleNone, "undecodable"}, "visits": {visibleNone, "undecodable"},
+				"directives": {visibleNone, "undecodable"}, "alerts": {visiblePartial, "undecodable"},
+			}
+		}), renderOptions{Lang: fr}},
+		"pharmacist-fr": {with(exampleView(t), func(v *view) {
+			s := &v.Summary.Sections
+			s.History, s.Visits, s.Directives = nil, nil, nil
+			v.Sections = map[string]sectionView{
+				"history": {visibleNone, "role"}, "visits": {visibleNone, "role"}, "directives": {visibleNone, "role"},
+			}
+			v.PossiblyMasked, v.Amendments, v.Unsealed = true, 2, false
+			v.OnBehalfOf = "Dr Ana PINTO"
+		}), renderOptions{Lang: fr}},
+		"unreadable-fr": {&view{Verdict: verdict{Level: verdictInvalid, Code: "content"}, Damaged: []int{1, 2}}, renderOptions{Lang: fr}},
+		"many-fr":       {many(), renderOptions{Lang: fr}},
+		"many-en":       {many(), renderOptions{Lang: en, Width: 60}},
+		"hostile-fr": {with(exampleView(t), func(v *view) {
+			p := &v.Summary.Patient
+			p.Family, p.Given = hostile, []string{hostile}
+			v.Signer = signer{hostile, hostile, hostile}
+			v.Verdict.Text = hostile
+			v.Summary.Sections.Alerts.Items[0].Text = hostile
+			v.Summary.Sections.Allergies.Items[0].Agent.Text = hostile
+			v.Summary.Sections.Medications.Items[0].Dosage.Text = hostile
+			v.Summary.Sections.Contacts.Items[0].Phones[0] = hostile
+		}), renderOptions{Lang: fr}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join("testdata", "render", name+".golden")
+			var b bytes.Buffer
+			o := c.o
+			o.Now = viewed
+			if err := render(&b, c.v, o); err != nil {
+				t.Fatal(err)
+			}
+			read(t, c.v, c.o)
+			if *update {
+				if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), b.String()); diff != "" {
+				t.Errorf("the screen changed (go test -run TestGolden -update writes it):\n%s", diff)
+			}
+		})
+	}
+}
+
+func with(v *view, change func(*view)) *view {
+	change(v)
+	return v
+}
+
+// criticalLines are the numbers of the lines of the entries marked !!, from 1, continuation lines included.
+func criticalLines(text string) []int {
+	var lines []int
+	in := false
+	for i, line := range strings.Split(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "!!"):
+			in = true
+		case !strings.HasPrefix(line, "     "):
+			in = false
+		}
+		if in {
+			lines = append(lines, i+1)
+		}
+	}
+	return lines
+}
+
+func TestCriticalFirst(t *testing.T) {
+	t.Run("the example fits the first page", func(t *testing.T) {
+		for _, l := range []lang{fr, en} {
+			for _, d := range []verdict{{verdictValid, "ok", ""}, {verdictUnverifiable, "issuer-unknown", ""}, {verdictInvalid, "signature", ""}} {
+				v := exampleView(t)
+				v.Verdict = d
+				lines := criticalLines(read(t, v, renderOptions{Lang: l}))
+				if len(lines) < 7 {
+					t.Errorf("%v: %d lines marked !!, want at least 7", d, len(lines))
+				}
+				if last := slices.Max(lines); last > page {
+					t.Errorf("%v: the last line marked !! is %d, want at most %d", d, last, page)
+				}
+			}
+		}
+	})
+	t.Run("what does not fit comes before everything else", func(t *testing.T) {
+		for n := 1; n < 40; n += 3 {
+			var alerts []string
+			for range n {
+				alerts = append(alerts, `{"kind":"other","priority":"important","text":"courant"},{"kind":"other","priority":"critical","text":"grave"}`)
+			}
+			v := valid(sections(t, `"alerts":{"status":"items","items":[`+strings.Join(alerts, ",")+`]},
+				"medications":{"status":"items","items":[{"product":{"text":"méthotrexate"},"highRisk":true,"status":"active"}]}`))
+			text := read(t, v, renderOptions{Lang: fr})
+			if got := strings.Count(text, "\n!! "); got != n+1 {
+				t.Errorf("%d entries marked !!, want %d", got, n+1)
+			}
+			lines := criticalLines(text)
+			if last := slices.Max(lines); last > page {
+				for i, line := range strings.Split(text, "\n")[:last] {
+					if strings.HasPrefix(line, " !") {
+						t.Errorf("line %d, marked !, comes before the last one marked !!, on line %d", i+1, last)
+					}
+				}
+				if want := "critiques, repris plus bas ^^"; !strings.Contains(text, want) {
+					t.Errorf("nothing says how many %s there are", want)
+				}
+			}
+		}
+	})
+}
+
+func TestRefusalsAtTheTopAndInTheirPlace(t *testing.T) {
+	v := exampleView(t)
+	text := read(t, v, renderOptions{Lang: fr})
+	if got := strings.Count(text, "REFUS DE TRANSFUSION"); got != 2 {
+		t.Errorf("the refusal is shown %d times, want 2", got)
+	}
+	if i := strings.Index(text, "REFUS DE TRANSFUSION"); i < 0 || i > strings.Index(text, "== ALLERGIES") {
+		t.Error("the refusal is not among the points of attention")
+	}
+	for _, d := range []string{
+		`{"kind":"treatment-limit","subject":"intubation"}`,
+		`{"kind":"advance-directive","subject":"resuscitation","position":"opposed"}`,
+	} {
+		// Nobody was asked about alerts: a refusal must not go down with the section.
+		text := read(t, valid(sections(t, `"directives":{"status":"items","items":[`+d+`]}`)), renderOptions{Lang: fr})
+		if !strings.Contains(text, "\n!! ") {
+			t.Errorf("%s is not among the first", d)
+		}
+	}
+	text = read(t, valid(sections(t, `"directives":{"status":"items","items":[{"kind":"organ-donation","position":"opposed"}]}`)), renderOptions{Lang: fr})
+	if strings.Contains(text, "\n!! ") {
+		t.Error("organ donation is among the first")
+	}
+}
+
+func TestDoses(t *testing.T) {
+	for _, c := range []struct{ dosage, fr, en string }{
+		{`{"unit":"comprimés","morning":"4","period":"week","weekdays":["mon"]}`, "DOSE 4 comprimés matin LE LUNDI, 1 FOIS PAR SEMAINE", "DOSE 4 comprimés morning ON MONDAY, ONCE A WEEK"},
+		{`{"unit":"comprimés","morning":"2","evening":"2","period":"week","weekdays":["mon"]}`, "LE LUNDI, 1 JOUR PAR SEMAINE", "ON MONDAY, ONE DAY A WEEK"},
+		{`{"unit":"cp","morning":"1","weekdays":["mon","thu"],"period":"week"}`, "LE LUNDI ET LE JEUDI, 2 JOURS PAR SEMAINE, PAS TOUS LES JOURS", "ON MONDAY AND ON THURSDAY, 2 DAYS A WEEK, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","period":"week"}`, "PAR SEMAINE, JOUR NON INDIQUÉ, PAS TOUS LES JOURS", "PER WEEK, DAY NOT STATED, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","weekdays":["tue"]}`, "LE MARDI, 1 FOIS PAR SEMAINE", "ON TUESDAY, ONCE A WEEK"},
+		{`{"unit":"cp","morning":"1","weekdays":["tue"],"period":"day"}`, "LE MARDI, PAS TOUS LES JOURS", "ON TUESDAY, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","period":"month"}`, "1 cp matin PAR MOIS, PAS TOUS LES JOURS", "1 cp morning PER MONTH, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","period":"other"}`, "AUTRE RYTHME, PAS TOUS LES JOURS", "OTHER SCHEDULE, NOT EVERY DAY"},
+		{`{"text":"4 cp le lundi","period":"week"}`, "DOSE « 4 cp le lundi » PAR SEMAINE", "DOSE “4 cp le lundi” PER WEEK"},
+		{`{"text":"4 cp le lundi","unit":"cp","morning":"4","period":"week"}`, "DOSE 4 cp matin PAR SEMAINE, JOUR NON INDIQUÉ, PAS TOUS LES JOURS « 4 cp le lundi »", "NOT EVERY DAY “4 cp le lundi”"},
+		{`{"text":"1 CP matin","unit":"cp","morning":"1","period":"day"}`, "DOSE 1 cp matin pour", "DOSE 1 cp morning “1 CP matin” for"},
+		{`{"unit":"cp","morning":"1"}`, "DOSE 1 cp matin (RYTHME NON INDIQUÉ)", "DOSE 1 cp morning (SCHEDULE NOT STATED)"},
+		{`{"morning":"1,0","period":"day"}`, "DOSE 1,0 (UNITÉ NON INDIQUÉE) matin", "DOSE 1,0 (UNIT NOT STATED) morning"},
+		{`{"unit":"mg","morning":".5","period":"day"}`, "DOSE .5 mg matin", "DOSE .5 mg morning"},
+		{`{"unit":"mg","period":"day"}`, "DOSE NON INDIQUÉE (unité : mg)", "DOSE NOT STATED (unit: mg)"},
+		{`{"text":"1 cp","asNeeded":true,"maxPerDay":3}`, "DOSE « 1 cp » SI BESOIN MAXIMUM PAR JOUR 3", "DOSE “1 cp” AS NEEDED MAXIMUM PER DAY 3"},
+	} {
+		s := sections(t, `"medications":{"status":"items","items":[{"product":{"text":"produit"},"status":"active","reason":{"text":"z"},"dosage":`+c.dosage+`}]}`)
+		for l, want := range map[lang]string{fr: c.fr, en: c.en} {
+			if text := flat(read(t, valid(s), renderOptions{Lang: l})); !strings.Contains(text, want) {
+				t.Errorf("%s: want %q in\n%s", c.dosage, want, text)
+			}
+		}
+	}
+	s := sections(t, `"medications":{"status":"items","items":[{"product":{"text":"produit"},"status":"active"}]}`)
+	if text := flat(read(t, valid(s), renderOptions{Lang: fr})); !strings.Contains(text, "produit DOSE NON INDIQUÉE") {
+		t.Errorf("a missing dose is not said:\n%s", text)
+	}
+}
+
+// A weekly dose must be spelled out on every line where it shows: when stopped, when pulled to the top, in a period from a
+// newer format.
+func TestWeeklyDoseEverywhere(t *testing.T) {
+	var meds []string
+	for _, status := range []string{"active", "on-hold", "stopped", "completed", "unknown"} {
+		for _, risk := range []string{"true", "false"} {
+			meds = append(meds, `{"product":{"text":"méthotrexate"},"status":"`+status+`","highRisk":`+risk+`,"dosage":{"unit":"comprimés","morning":"7","period":"week","weekdays":["mon"]}}`)
+		}
+	}
+	for _, copies := range []int{1, 8} {
+		s := sections(t, `"medications":{"status":"items","items":[`+strings.Join(slices.Repeat(meds, copies), ",")+`]}`)
+		for _, width := range []int{40, 80, 120} {
+			text := flat(read(t, valid(s), renderOptions{Lang: fr, Width: width}))
+			doses := strings.Count(text, "7 comprimés")
+			if doses < len(meds)*copies {
+				t.Errorf("%d doses shown, want at least %d", doses, len(meds)*copies)
+			}
+			if got := strings.Count(text, "7 comprimés matin LE LUNDI, 1 FOIS PAR SEMAINE"); got != doses {
+				t.Errorf("%d of %d doses are spelled out as weekly", got, doses)
+			}
+		}
+	}
+	s := sections(t, `"medications":{"status":"items","items":[`+meds[0]+`]}`)
+	s.Sections.Medications.Items[0].Dosage.Period = "#4"
+	if text := flat(read(t, valid(s), renderOptions{Lang: fr})); !strings.Contains(text, "RYTHME #4, PEUT NE PAS ÊTRE QUOTIDIEN") {
+		t.Errorf("an unknown period is taken for a daily one:\n%s", text)
+	}
+}
+
+func TestStatusesAreFiveDifferentThings(t *testing.T) {
+	titles := func(text string) map[string]string {
+		parts := map[string]string{}
+		for _, p := range strings.Split(text, "\n== ")[1:] {
+			title, rest, _ := strings.Cut(p, " =")
+			parts[title] = flat(rest)
+		}
+		return parts
+	}
+	v := valid(sections(t, `"alerts":{"status":"none-known","reviewed":"2026-10-05","reviewedBy":"Dr PINTO"},
+		"allergies":{"status":"not-asked"},"medications":{"status":"unavailable"}`))
+	v.Sections = map[string]sectionView{
+		"history":  {visibleNone, "role"},
+		"visits":   {visibleNone, "undecodable"},
+		"contacts": {visibleNone, "absent"},
+	}
+	got := titles(read(t, v, renderOptions{Lang: fr}))
+	for title, want := range map[string]string{
+		"POINTS DE VIGILANCE":      "AUCUN POINT DE VIGILANCE CONNU, dit par Dr PINTO le 05/10/2026",
+		"ALLERGIES":                "NON DEMANDÉ",
+		"MÉDICAMENTS":              "NON DISPONIBLE",
+		"ANTÉCÉDENTS":              "NON VISIBLE POUR VOTRE RÔLE",
+		"CONSULTATIONS ET SÉJOURS": "ILLISIBLE",
+	} {
+		if !strings.Contains(got[title], want) {
+			t.Errorf("%s: want %q, got %q", title, want, got[title])
+		}
+		for other, words := range map[string]string{
+			"POINTS DE VIGILANCE": "AUCUN", "ALLERGIES": "NON DEMANDÉ", "MÉDICAMENTS": "NON DISPONIBLE", "ANTÉCÉDENTS": "NON VISIBLE",
+		} {
+			part, _, _ := strings.Cut(got[title], "NON DEMANDÉ : MESURES")
+			if other != title && strings.Contains(part, words) {
+				t.Errorf("%s also says %q", title, words)
+			}
+		}
+	}
+	// Sections that nobody mentioned are named all the same.
+	text := flat(read(t, v, renderOptions{Lang: fr}))
+	if !strings.Contains(text, "NON DEMANDÉ : MESURES, VACCINATIONS, PERSONNES À APPELER, DIRECTIVES") {
+		t.Errorf("the sections not asked about are not named:\n%s", text)
+	}
+	if strings.Contains(text, "NON DEMANDÉ : ANTÉCÉDENTS") || strings.Contains(text, "AUCUNE ALLERGIE") {
+		t.Errorf("something hidden or not asked reads as absent:\n%s", text)
+	}
+}
+
+// A section that was not asked about and carries something all the same is said to be both.
+func TestNotAskedWithMore(t *testing.T) {
+	v := valid(sections(t, `"vaccinations":{"status":"not-asked"},"visits":{"status":"not-asked"}`))
+	v.Summary.Sections.Vaccinations.Extra = summary.Extra{"x": nil}
+	v.Sections = map[string]sectionView{"visits": {visiblePartial, "role"}}
+	text := flat(read(t, v, renderOptions{Lang: fr, Width: 120}))
+	for _, want := range []string{
+		"= ! NON DEMANDÉ : rien n'indique s'il y en a ou non ! + 1 élément non affiché",
+		"= ! PARTIEL : d'autres éléments peuvent exister, non visibles pour votre rôle ! NON DEMANDÉ : rien",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestNoneKnownHasAnAuthorAndADate(t *testing.T) {
+	for head, want := range map[string]string{
+		`"status":"none-known","reviewed":"2026-10","reviewedBy":{"name":"Mme ROUX","role":"nurse"}`:                        "AUCUNE ALLERGIE CONNUE, dit par Mme ROUX, infirmier(e), en 10/2026",
+		`"status":"none-known","reviewed":"2026-10-01"`:                                                                     "AUCUNE ALLERGIE CONNUE, dit par Dr Paul LEROY le 01/10/2026",
+		`"status":"none-known","informant":"patient"`:                                                                       "AUCUNE ALLERGIE CONNUE, dit par Dr Paul LEROY, revue non datée, synthèse du 02/11/2026, selon le patient",
+		`"status":"items","reviewed":"2026-10-01","noneKnown":["food"],"items":[{"agent":{"text":"x"},"category":"latex"}]`: "Aucune connue pour : aliments (dit par Dr Paul LEROY le 01/10/2026). Autres catégories : NON DEMANDÉ",
+	} {
+		text := flat(read(t, valid(sections(t, `"allergies":{`+head+`}`)), renderOptions{Lang: fr}))
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: want %q in\n%s", head, want, text)
+		}
+	}
+}
+
+func TestNothingIsHidden(t *testing.T) {
+	for _, l := range []lang{fr, en} {
+		for _, width := range []int{40, 80} {
+			v := exampleView(t)
+			text := flat(read(t, v, renderOptions{Lang: l, Width: width}))
+			// Every text of the example, wherever it stands, is on the screen to the letter; codes and ids are for machines.
+			var doc any
+			if err := json.Unmarshal(exampleJSON, &doc); err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, s := range signersTexts(doc, "") {
+				n++
+				if !strings.Contains(text, flat(s)) {
+					t.Errorf("width %d: %q is not on the screen", width, s)
+				}
+			}
+			if n < 100 {
+				t.Errorf("only %d texts looked for", n)
+			}
+		}
+	}
+	v := exampleView(t)
+	v.PossiblyMasked = true
+	if !strings.Contains(read(t, v, renderOptions{Lang: fr}), "PEUT ÊTRE INCOMPLET") {
+		t.Error("nothing says that something may be masked")
+	}
+	text := read(t, v, renderOptions{Lang: fr})
+	if !strings.Contains(text, "\n - ÉCARTÉE  produit de contraste iodé") {
+		t.Error("the refuted allergy is not shown as refuted")
+	}
+	if !strings.Contains(text, "\n x ARRÊTÉ 01/10/2026  amiodarone") {
+		t.Error("the stopped drug is not shown as stopped")
+	}
+	if !strings.Contains(flat(text), "A RhD positif, 03/02/2014, laboratoire : EFS Centre-Pays de la Loire, SANS VALEUR TRANSFUSIONNELLE") {
+		t.Error("the blood group is shown without its laboratory or its warning")
+	}
+}
+
+// signersTexts collects the strings of a JSON document that a person wrote.
+func signersTexts(v any, key string) []string {
+	var all []string
+	switch v := v.(type) {
+	case map[string]any:
+		for k, w := range v {
+			all = append(all, signersTexts(w, k)...)
+		}
+	case []any:
+		for _, w := range v {
+			all = append(all, signersTexts(w, key)...)
+		}
+	case string:
+		switch key {
+		case "text", "name", "value", "unit", "action", "form", "route", "family", "given", "usedFamily", "phones", "phone", "note",
+			"laboratory", "stopReason", "location", "place", "relationship", "morning", "noon", "evening", "quantity", "maxPerDay",
+			"scope", "birthPlace", "reportedBy":
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func TestUnknownIsSaid(t *testing.T) {
+	v := exampleView(t)
+	s := &v.Summary.Sections
+	s.Alerts.Items[0].Kind, s.Alerts.Items[0].Priority = "#31", "#2"
+	s.Alerts.Items[1].Extra = summary.Extra{"a": nil}
+	s.Medications.Items[0].Dosage.Extra = summary.Extra{"b": nil, "c": nil}
+	s.Medications.Items[1].Status = "#9"
+	s.Allergies.Items[1].Criticality = "#3"
+	s.History.Status = "#4"
+	s.Extra = summary.Extra{"devices": nil}
+	text := flat(read(t, v, renderOptions{Lang: fr}))
+	for _, want := range []string{
+		"!! #31 (priorité #2) apixaban", "02 61 91 00 01 · + 1 élément non affiché", "+ 2 éléments non affichés : voir --json", "À HAUT RISQUE, #9 ELIQUIS", "^^ #9 ELIQUIS",
+		"RISQUE #3 latex", "STATUT INCONNU DE CETTE VERSION : #4", "! + 1 élément non affiché : voir --json",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		v             verdict
+		top, mark     string
+		repeated, bad bool
+	}{
+		{verdict{verdictValid, "ok", ""}, "SIGNATURE VALIDE", "", false, false},
+		{verdict{verdictStale, "trust-outdated", ""}, "CONFIANCE PÉRIMÉE", "", false, false},
+		{verdict{verdictUnverifiable, "issuer-unknown", ""}, "NON VÉRIFIABLE : l'autorité du signataire", "[NON VÉRIFIÉ]", true, true},
+		{verdict{verdictInvalid, "signature", ""}, "INVALIDE : NE PAS SE FIER À CES DONNÉES : contenu", "[INVALIDE]", true, true},
+		{verdict{"", "new-code", "autre raison"}, "NON VÉRIFIABLE : autre raison (new-code)", "[NON VÉRIFIÉ]", true, true},
+		{verdict{"better-than-valid", "", ""}, "NON VÉRIFIABLE : raison inconnue", "[NON VÉRIFIÉ]", true, true},
+	} {
+		v := exampleView(t)
+		v.Verdict = c.v
+		text := read(t, v, renderOptions{Lang: fr})
+		want := 1
+		if c.repeated {
+			want = 2
+		}
+		if got := strings.Count(flat(text), c.top); got != want {
+			t.Errorf("%v: %q stands %d times, want %d:\n%s", c.v, c.top, got, want, text)
+		}
+		if c.bad {
+			if !strings.HasPrefix(text, "## ") || strings.Contains(text, "SIGNATURE VALIDE") {
+				t.Errorf("%v: the verdict is not the first line, or the signature reads as valid:\n%s", c.v, text)
+			}
+			lines := strings.Split(strings.TrimSpace(text), "\n")
+			if !slices.ContainsFunc(lines[len(lines)-3:], func(s string) bool { return strings.HasPrefix(s, "## ") }) {
+				t.Errorf("%v: the verdict is not repeated at the end", c.v)
+			}
+			for _, line := range lines {
+				if strings.HasPrefix(line, "== ") && !strings.Contains(line, c.mark) {
+					t.Errorf("%v: a section without the mark %s: %s", c.v, c.mark, line)
+				}
+			}
+		}
+	}
+}
+
+func TestAgeOfTheSummary(t *testing.T) {
+	for _, c := range []struct {
+		signed time.Time
+		want   string
+	}{
+		{viewed, "SYNTHÈSE DU 22/11/2026 (aujourd'hui)"},
+		{viewed.AddDate(0, 0, -1), "(1 jour)"},
+		{viewed.AddDate(0, 0, -99), "(99 jours)"},
+		{viewed.AddDate(0, 0, -360), "(11 mois)"},
+		{viewed.AddDate(-1, 0, 0), "SYNTHÈSE DU 22/11/2025 (ANCIENNE : 12 mois)"},
+		{viewed.AddDate(-5, 0, 0), "(ANCIENNE : 5 ans)"},
+		{viewed.AddDate(0, 0, 2), "SYNTHÈSE DU 24/11/2026 (DATE DANS LE FUTUR : vérifier l'horloge)"},
+		{time.Time{}, "DATE DE LA SYNTHÈSE INCONNUE"},
+	} {
+		v := valid(sections(t, ""))
+		v.Signed = c.signed
+		if text := read(t, v, renderOptions{Lang: fr}); !strings.Contains(text, c.want) {
+			t.Errorf("want %q in\n%s", c.want, text)
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	v := valid(sections(t, `
+		"allergies":{"status":"items","items":[
+			{"agent":{"text":"refutée"},"verification":"refuted","criticality":"high"},{"agent":{"text":"guérie"},"clinicalStatus":"resolved","criticality":"high"},
+			{"agent":{"text":"faible"},"criticality":"low"},{"agent":{"text":"muette"}},{"agent":{"text":"incertaine"},"criticality":"unable-to-assess"},
+			{"agent":{"text":"grave"},"severity":"severe"},{"agent":{"text":"haute"},"criticality":"high"}]},
+		"medications":{"status":"items","items":[
+			{"product":{"text":"fini"},"status":"stopped","highRisk":true},{"product":{"text":"achat"},"status":"active","origin":"otc"},
+			{"product":{"text":"pause"},"status":"on-hold"},{"product":{"text":"douteux"},"status":"unknown"},{"product":{"text":"sans"}},
+			{"product":{"text":"courant"},"status":"active"},{"product":{"text":"fort"},"status":"active","highRisk":true}]},
+		"history":{"status":"items","items":[
+			{"condition":{"text":"famille"},"kind":"family"},{"condition":{"text":"passé"},"status":"resolved"},
+			{"condition":{"text":"calme"},"status":"remission"},{"condition":{"text":"flou"}},{"condition":{"text":"présent"},"status":"active"}]}`))
+	lines := strings.Split(read(t, v, renderOptions{Lang: fr}), "\n")
+	for _, want := range [][]string{
+		{
+			"!! RISQUE NON INDIQUÉ  grave", "!! RISQUE ÉLEVÉ  haute", " ! RISQUE NON INDIQUÉ  muette", " ! RISQUE NON ÉVALUÉ  incertaine",
+			"   RISQUE FAIBLE  faible", " - ÉCARTÉE  refutée", " - RÉSOLUE, RISQUE ÉLEVÉ  guérie",
+		},
+		{
+			"!! fort", "   courant", "   STATUT INCONNU  douteux", "   STATUT NON INDIQUÉ  sans", "   SUSPENDU  pause", " + achat  SANS ORDONNANCE",
+			" x ARRÊTÉ (date non indiquée)  fini",
+		},
+		{"   présent", "   flou", "   calme", "   passé", "   FAMILLE  famille"},
+	} {
+		for _, prefix := range want {
+			i := slices.IndexFunc(lines, func(s string) bool { return strings.HasPrefix(s, prefix) })
+			if i < 0 {
+				t.Fatalf("%q is missing or out of order in\n%s", prefix, strings.Join(lines, "\n"))
+			}
+			lines = lines[i+1:]
+		}
+	}
+}
+
+// What is missing from a screen, or makes it worth less, is said on it.
+func TestCaveats(t *testing.T) {
+	v := exampleView(t)
+	text := read(t, v, renderOptions{Lang: fr})
+	v.Damaged, v.Amendments, v.OnBehalfOf = []int{2, 3}, 3, "Dr PINTO"
+	v.Sections = map[string]sectionView{"directives": {visibleNone, "role"}, "allergies": {visiblePartial, "role"}}
+	more := read(t, v, renderOptions{Lang: fr})
+	for _, want := range []string{
+		"!! CARTE EN PARTIE ILLISIBLE : il manque antécédents", "3 AJOUTS NON AFFICHÉS", "pour Dr PINTO",
+		"REFUS ET LIMITATIONS : non visibles pour votre rôle", "NON DEMANDÉ OU NON VISIBLE", "PARTIEL",
+	} {
+		if !strings.Contains(flat(more), want) || strings.Contains(flat(text), want) {
+			t.Errorf("want %q when it is so and only then, in\n%s", want, more)
+		}
+	}
+	for _, want := range []string{"NON SCELLÉ — DÉMONSTRATION", "CLÉS DE DÉMONSTRATION", "Vérifier que la carte est bien celle de ce patient."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %q", want)
+		}
+	}
+	v.Unsealed, v.DemoKeys = false, false
+	if text := read(t, v, renderOptions{Lang: fr}); strings.Contains(text, "DÉMONSTRATION") {
+		t.Error("a real card is called a demonstration")
+	}
+}
+
+// Severity is never conveyed by colour alone: without its colour codes the screen is the same.
+func TestColourSaysNothingMore(t *testing.T) {
+	for _, level := range []string{verdictValid, verdictInvalid} {
+		v := exampleView(t)
+		v.Verdict.Level = level
+		var plain, coloured bytes.Buffer
+		if err := render(&plain, v, renderOptions{Lang: fr, Now: viewed}); err != nil {
+			t.Fatal(err)
+		}
+		if err := render(&coloured, v, renderOptions{Lang: fr, Now: viewed, Colour: true}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(plain.String(), "\x1b") {
+			t.Error("colour codes where none were asked for")
+		}
+		stripped := sgrCode.ReplaceAllString(coloured.String(), "")
+		if stripped == coloured.String() {
+			t.Error("no colour codes where they were asked for")
+		}
+		if diff := cmp.Diff(plain.String(), stripped); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	v := exampleView(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		var out bytes.Buffer
+		if err := render(&out, v, renderOptions{Lang: fr, Now: viewed}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

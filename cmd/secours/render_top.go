@@ -1,0 +1,281 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// top writes who this is about, how far it can be believed, how old it is and what may be missing.
+func (r *renderer) top(s *screen) {
+	l, v := r.l, r.v
+	if !v.Verdict.good() {
+		r.alarm(s)
+	}
+	if v.Summary != nil {
+		r.identity(s, &v.Summary.Patient)
+		s.flow("  ", plain, new(phrase).add(plain, l.s("Vérifier que la carte est bien celle de ce patient.", "Check that the card is this patient's.")), indent)
+	} else {
+		s.flow("", plain, new(phrase).add(danger, l.s("SYNTHÈSE ILLISIBLE : aucune donnée du patient n'a pu être lue.",
+			"SUMMARY UNREADABLE: no data about the patient could be read.")), indent)
+	}
+	r.signature(s)
+	r.signedOn(s)
+	if len(v.Damaged) > 0 {
+		p := new(phrase).add(danger, l.s("CARTE EN PARTIE ILLISIBLE : il manque ", "CARD PARTLY UNREADABLE: missing: "))
+		var parts []string
+		for _, level := range v.Damaged {
+			parts = append(parts, r.levelContent(level))
+		}
+		p.add(danger, strings.Join(parts, " ; ")+".")
+		s.entry(critical, p)
+	}
+	if v.PossiblyMasked {
+		s.flow("", plain, new(phrase).add(caution, l.s("PEUT ÊTRE INCOMPLET", "MAY BE INCOMPLETE")).
+			add(plain, l.s(" : le patient peut avoir masqué des éléments.", ": the patient may have hidden some items.")), indent)
+	}
+	if n := r.unknownMembers(); n > 0 {
+		s.entry(important, new(phrase).add(strong, r.notShown(n)))
+	}
+	demo := new(phrase)
+	if v.Unsealed {
+		demo.add(caution, l.s("NON SCELLÉ — DÉMONSTRATION", "NOT SEALED — DEMONSTRATION ONLY"))
+	}
+	if v.DemoKeys {
+		if !demo.empty() {
+			demo.add(plain, "  ")
+		}
+		demo.add(caution, l.s("CLÉS DE DÉMONSTRATION : ne prouvent rien", "DEMONSTRATION KEYS: they prove nothing"))
+	}
+	if !demo.empty() {
+		s.flow("", plain, demo, indent)
+	}
+}
+
+// alarm is the verdict when it is a bad one.
+func (r *renderer) alarm(s *screen) {
+	l := r.l
+	text := l.s("NON VÉRIFIABLE", "NOT VERIFIABLE")
+	if r.v.Verdict.Level == verdictInvalid {
+		text = l.s("INVALIDE : NE PAS SE FIER À CES DONNÉES", "INVALID: DO NOT RELY ON THESE DATA")
+	}
+	s.flow("## ", alarm, new(phrase).add(alarm, text).add(alarm, l.colon()+r.reason()), indent)
+}
+
+func (r *renderer) reason() string {
+	if p, ok := reasonWords[r.v.Verdict.Code]; ok {
+		return r.l.p(p)
+	}
+	switch code, text := r.v.Verdict.Code, r.v.Verdict.Text; {
+	case text != "" && code != "":
+		return text + " (" + code + ")"
+	case text+code != "":
+		return text + code
+	}
+	return r.l.s("raison inconnue", "unknown reason")
+}
+
+func (r *renderer) identity(s *screen, p *summary.Patient) {
+	l := r.l
+	id := new(phrase)
+	if name := strings.TrimSpace(p.Family + " " + strings.Join(p.Given, " ")); name != "" {
+		id.keep(strong, name)
+	} else {
+		id.keep(danger, l.s("NOM ILLISIBLE", "NAME UNREADABLE"))
+	}
+	var used []string
+	for _, u := range []string{p.UsedFamily, p.UsedGiven} {
+		if u != "" {
+			used = append(used, u)
+		}
+	}
+	if len(used) > 0 {
+		id.add(plain, l.s(" (nom utilisé : ", " (name used: ")+strings.Join(used, " ")+")")
+	}
+	id.add(plain, "   ").keep(strong, word(l, sexWords, p.Sex))
+	if p.Sex == "" {
+		id.keep(strong, l.s("SEXE NON INDIQUÉ", "SEX NOT STATED"))
+	}
+	if age := l.age(p.BirthDate, r.now); age != "" {
+		id.add(plain, "   ").keep(strong, age)
+	}
+	if p.BirthDate != (summary.Date{}) {
+		born := l.s("né(e) ", "born ")
+		switch p.Sex {
+		case "female":
+			born = l.s("née ", "born ")
+		case "male":
+			born = l.s("né ", "born ")
+		}
+		id.add(plain, "   ").keep(plain, born+l.on(p.BirthDate))
+	}
+	s.flow("", plain, id, indent)
+}
+
+// signature says who signed and on what the verdict rests.
+func (r *renderer) signature(s *screen) {
+	l, v := r.l, r.v
+	p := new(phrase)
+	switch v.Verdict.Level {
+	case verdictValid, verdictStale:
+		p.keep(strong, l.s("SIGNATURE VALIDE", "VALID SIGNATURE"))
+	case verdictInvalid:
+		p.keep(danger, l.s("SIGNATURE REFUSÉE", "SIGNATURE REJECTED"))
+	default:
+		p.keep(danger, l.s("SIGNATURE NON VÉRIFIÉE", "SIGNATURE NOT VERIFIED"))
+	}
+	p.add(plain, "  ")
+	if who := r.signerName(); who != "" {
+		if !v.Verdict.good() {
+			who = l.s("au nom de ", "in the name of ") + who
+		}
+		p.add(plain, who)
+	} else {
+		p.add(plain, l.s("signataire inconnu", "unknown signer"))
+	}
+	if v.OnBehalfOf != "" {
+		p.add(plain, l.s(", pour ", ", for ")+v.OnBehalfOf)
+	}
+	if v.Verdict.good() {
+		r.trust(p)
+	}
+	s.flow("", plain, p, indent)
+}
+
+// trust says how old the data are that the verdict rests on.
+func (r *renderer) trust(p *phrase) {
+	l, v := r.l, r.v
+	p.add(plain, "   ")
+	switch {
+	case !v.Trust.Present:
+		p.keep(caution, l.s("AUCUNE DONNÉE DE CONFIANCE", "NO TRUST DATA"))
+	case v.Trust.Stale || v.Verdict.Level == verdictStale:
+		p.keep(caution, l.s("CONFIANCE PÉRIMÉE", "TRUST DATA OUT OF DATE")+l.colon()+l.days(v.Trust.Days)+
+			l.s(", une révocation récente peut manquer", ", a recent revocation may be missing"))
+	default:
+		p.keep(plain, l.s("confiance : ", "trust: ")+l.days(v.Trust.Days))
+	}
+}
+
+// signerName is the signer with role and place, as certified or, with a bad verdict, as said.
+func (r *renderer) signerName() string {
+	parts := []string{}
+	for _, part := range []string{r.v.Signer.Name, word(r.l, roleWords, r.v.Signer.Role), r.v.Signer.Place} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r *renderer) signedOn(s *screen) {
+	l, v := r.l, r.v
+	p := new(phrase)
+	if v.Signed.IsZero() {
+		p.add(caution, l.s("DATE DE LA SYNTHÈSE INCONNUE", "DATE OF THE SUMMARY UNKNOWN"))
+	} else {
+		signed := v.Signed.In(r.now.Location())
+		age := calendarDays(signed, r.now)
+		p.keep(strong, l.s("SYNTHÈSE DU ", "SUMMARY OF ")+l.day(signed))
+		switch {
+		case age < 0:
+			p.add(caution, l.s(" (DATE DANS LE FUTUR : vérifier l'horloge)", " (DATE IN THE FUTURE: check the clock)"))
+		case age >= 365:
+			p.add(caution, l.s(" (ANCIENNE : ", " (OLD: ")+l.days(age)+")")
+		default:
+			p.add(plain, " ("+l.days(age)+")")
+		}
+	}
+	if !v.Verdict.good() {
+		r.trust(p)
+	}
+	if v.Amendments > 0 {
+		p.add(plain, "   ").add(caution, l.count(v.Amendments, pair{"AJOUT NON AFFICHÉ", "AMENDMENT NOT SHOWN"},
+			pair{"AJOUTS NON AFFICHÉS", "AMENDMENTS NOT SHOWN"}))
+	}
+	s.flow("", plain, p, indent)
+}
+
+// levelContent says what a level of confidentiality holds by default, for whom it is missing.
+func (r *renderer) levelContent(level int) string {
+	switch level {
+	case 0:
+		return r.l.s("des éléments ouverts à tous", "items open to all")
+	case 1:
+		return r.l.s("identité, vigilance, allergies, médicaments", "identity, attention, allergies, medications")
+	case 2:
+		return r.l.s("antécédents, consultations, refus et directives", "history, visits, refusals and directives")
+	}
+	return r.l.s("les éléments masqués", "the hidden items")
+}
+
+// bottom says what was not asked, the rest of the identity, and a bad verdict once more.
+func (r *renderer) bottom(s *screen, blocks []block) {
+	l, v := r.l, r.v
+	var titles []string
+	for _, b := range blocks {
+		if b.grouped {
+			titles = append(titles, l.p(sectionWords[b.name].title))
+		}
+	}
+	if len(titles) > 0 {
+		s.entry(important, new(phrase).add(caution, l.s("NON DEMANDÉ", "NOT ASKED")+l.colon()).add(plain, strings.Join(titles, ", ")))
+	}
+	if v.Summary != nil {
+		s.header(l.s("IDENTITÉ ET CONSENTEMENT", "IDENTITY AND CONSENT")+r.warning(), "", r.headingStyle())
+		r.identifiers(s, &v.Summary.Patient)
+		r.consent(s, v.Summary.Consent)
+	}
+	if !v.Verdict.good() {
+		r.alarm(s)
+		return
+	}
+	s.header(l.s("FIN DE LA SYNTHÈSE", "END OF THE SUMMARY"), "", heading)
+}
+
+func (r *renderer) identifiers(s *screen, p *summary.Patient) {
+	l := r.l
+	id := new(phrase)
+	for _, i := range p.IDs {
+		id.list(word(l, systemWords, i.System) + " " + i.Value)
+	}
+	if len(p.IDs) == 0 {
+		id.list(l.s("aucun identifiant sur la carte", "no identifier on the card"))
+	}
+	id.list(word(l, identityStatusWords, p.IdentityStatus))
+	if p.BirthPlace != "" || p.BirthPlaceCode != "" {
+		place := p.BirthPlace
+		if p.BirthPlaceCode != "" {
+			place = strings.TrimSpace(place + " (" + p.BirthPlaceCode + ")")
+		}
+		id.list(l.s("lieu de naissance : ", "birthplace: ") + place)
+	}
+	s.entry(ordinary, id)
+}
+
+func (r *renderer) consent(s *screen, c *summary.Consent) {
+	l := r.l
+	p := new(phrase)
+	if c == nil {
+		s.entry(ordinary, p.add(plain, l.s("consentement : NON INDIQUÉ", "consent: NOT STATED")))
+		return
+	}
+	p.add(plain, l.s("consentement ", "consent "))
+	p.add(plain, l.on(c.Date))
+	if c.Date == (summary.Date{}) {
+		p.add(plain, l.s("non daté", "not dated"))
+	}
+	if who := r.author(c.By); who != "" {
+		p.list(l.s("recueilli par ", "taken by ") + who)
+	}
+	if c.Scope != "" {
+		p.list(l.quote(c.Scope))
+	}
+	switch c.EmergencyAccess {
+	case summary.Yes:
+		p.list(l.s("accès en urgence accepté", "emergency access accepted"))
+	case summary.No:
+		p.list(l.s("ACCÈS EN URGENCE REFUSÉ", "EMERGENCY ACCESS REFUSED"))
+	}
+	s.entry(ordinary, p)
+}
