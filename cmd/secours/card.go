@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secours-card/secours/card"
+	"github.com/secours-card/secours/card/sim"
+)
+
+// minSize is the memory that a card must have, in bytes: two slots of 3 KiB, in which a summary with a handful of items a
+// section and a few amendments fits with ease, and the pages around them.
+const minSize = 7 << 10
+
+func (a *app) cardCommand() *cobra.Command {
+	l := a.lang
+	return a.group("card", l.s("Préparer une carte, en montrer l'état", "Prepare a card, show its state"), a.cardInitCommand(), a.cardInfoCommand())
+}
+
+func (a *app) cardInitCommand() *cobra.Command {
+	l := a.lang
+	var erase bool
+	var size, page int
+	c := &cobra.Command{
+		Use:   "init",
+		Short: l.s("Préparer une carte vierge, ou créer une carte simulée", "Prepare a blank card, or create a simulated one"),
+		Long: l.s(`Prépare la carte : un numéro de carte tiré au hasard, et deux emplacements vides. Avec
+--card sim:FICHIER, un fichier absent est créé. Une carte qui porte une synthèse est refusée,
+sauf avec --erase, qui la perd.
+
+Codes de sortie : 0 ; 1 la carte porte une synthèse ; 10, 11, 12, 16 comme « read » ; 19 carte trop petite.`,
+			`Prepares the card: a card number drawn at random, and two empty slots. With --card sim:FILE, an
+absent file is created. A card that holds a summary is refused, except with --erase, which loses it.
+
+Exit codes: 0; 1 the card holds a summary; 10, 11, 12, 16 as "read"; 19 card too small.`),
+		Args: a.args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
+	}
+	c.Flags().BoolVar(&erase, "erase", false, l.s("perd la synthèse que porte la carte", "lose the summary that the card holds"))
+	c.Flags().IntVar(&size, "size", 8192, l.s("taille d'une carte simulée à créer, en octets", "size of a simulated card to create, in bytes"))
+	c.Flags().IntVar(&page, "page", 64, l.s("page d'une carte simulée à créer, en octets", "page of a simulated card to create, in bytes"))
+	return c
+}
+
+func (a *app) cardInit(ctx context.Context, erase bool, size, page int) error {
+	created, err := a.createImage(size, page)
+	if err != nil {
+		return err
+	}
+	info, err := a.format(ctx, erase)
+	if err != nil && created {
+		path, _ := a.imagePath()
+		os.Remove(path)
+	}
+	if err != nil {
+		return err
+	}
+	return a.printCardInfo(info)
+}
+
+// createImage creates the image of a simulated card that does not exist yet.
+func (a *app) createImage(size, page int) (created bool, err error) {
+	path, simulated := a.imagePath()
+	if !simulated || path == "" {
+		return false, nil
+	}
+	c, err := sim.Create(path, sim.Options{Size: size, Page: page})
+	if exists(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, &failure{code: exitGeneral, name: "failed", message: err.Error(), err: err}
+	}
+	return true, c.Close()
+}
+
+func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
+	s, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	old, err := card.Read(s.medium)
+	// A newer format may hold a summary that this version cannot see; a damaged card, one that somebody may still rescue.
+	holds := err == nil && old.Record != nil || errors.Is(err, card.ErrNewerFormat) || errors.Is(err, card.ErrDamaged)
+	if err != nil && !holds && !errors.Is(err, card.ErrNotFormatted) {
+		return nil, err
+	}
+	if holds && !erase {
+		return nil, &failure{
+			code: exitGeneral, name: "not-empty",
+			message: a.lang.s("la carte porte déjà une synthèse, peut-être abîmée ; rien n'a été changé", "the card holds a summary already, perhaps a damaged one; nothing was changed"),
+			hint:    a.lang.s("--erase la perd et prépare la carte pour un autre patient", "--erase loses it and prepares the card for another patient"),
+		}
+	}
+	var id card.ID
+	rand.Read(id[:])
+	if size := s.medium.Size(); size < minSize {
+		return nil, &failure{
+			code: exitNoSpace, name: "card-too-small",
+			message: fmt.Sprintf(a.lang.s("la carte est trop petite : %d octets, il en faut %d", "the card is too small: %d bytes, %d are needed"), size, minSize),
+		}
+	}
+	if err := card.Format(s.medium, id); err != nil {
+		return nil, err
+	}
+	return a.cardInfoOf(ctx, s)
+}
+
+func (a *app) cardInfoCommand() *cobra.Command {
+	l := a.lang
+	return &cobra.Command{
+		Use:   "info",
+		Short: l.s("Montrer l'état de la carte, sans rien de médical", "Show the state of the card, nothing medical"),
+		Long: l.s(`Montre le numéro de la carte, sa place, ses capacités, et si elle porte une synthèse entière.
+
+Codes de sortie : 0 ; 10, 11, 12, 14, 16, 22 comme « read ».`,
+			`Shows the number of the card, its room, its capabilities, and whether it holds a whole summary.
+
+Exit codes: 0; 10, 11, 12, 14, 16, 22 as "read".`),
+		Args: a.args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			info, err := a.cardInfoOf(c.Context(), s)
+			if err != nil {
+				return err
+			}
+			return a.printCardInfo(info)
+		},
+	}
+}
+
+// cardInfo is the JSON of "card info" and "card init". Sizes are in bytes.
+type cardInfo struct {
+	Schema      string `json:"schema"`
+	Reader      string `json:"reader"`
+	ID          string `json:"id"`
+	Size        int64  `json:"sizeBytes"`
+	PageSize    int    `json:"pageBytes"`
+	Capacity    int    `json:"capacityBytes"`
+	State       string `json:"state"` // empty, written, unconfirmed, or older
+	RecordBytes int    `json:"recordBytes"`
+	MaxCommand  int    `json:"maxCommandAPDU,omitempty"`
+	MaxResponse int    `json:"maxResponseAPDU,omitempty"`
+}
+
+func (a *app) cardInfoOf(ctx context.Context, s *session) (*cardInfo, error) {
+	c, err := card.Read(s.medium)
+	if err != nil {
+		return nil, err
+	}
+	capabilities, err := s.application.Capabilities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info := &cardInfo{
+		Schema: "secours.card/1", Reader: s.name, ID: c.Card.String(), Size: s.medium.Size(), PageSize: c.PageSize,
+		Capacity: c.Capacity, State: "empty", RecordBytes: len(c.Record),
+		MaxCommand: capabilities.MaxCommand, MaxResponse: capabilities.MaxResponse,
+	}
+	switch {
+	case c.Record == nil:
+	case c.NewerLost:
+		info.State = "older"
+	case c.Unconfirmed:
+		info.State = "unconfirmed"
+	default:
+		info.State = "written"
+	}
+	return info, nil
+}
+
+func (a *app) printCardInfo(info *cardInfo) error {
+	if a.json {
+		return a.printJSON(info)
+	}
+	l := a.lang
+	p := a.lines()
+	p.add(l.s("carte", "card"), info.ID)
+	p.add(l.s("lecteur", "reader"), info.Reader)
+	p.add(l.s("mémoire", "memory"), fmt.Sprintf(l.s("%d octets en pages de %d", "%d bytes in pages of %d"), info.Size, info.PageSize))
+	p.add(l.s("place", "room"), fmt.Sprintf(l.s("%d octets pour une synthèse, deux fois", "%d bytes for a summary, twice"), info.Capacity))
+	switch info.State {
+	case "empty":
+		p.add(l.s("contenu", "content"), l.s("vide", "empty"))
+	case "older":
+		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets ; une synthèse plus récente est illisible : la mémoire de la carte faiblit", "%d bytes; a newer summary cannot be read: the card's memory is failing"), info.RecordBytes))
+	case "unconfirmed":
+		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets, écriture non terminée", "%d bytes, its write was not finished"), info.RecordBytes))
+	default:
+		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets", "%d bytes"), info.RecordBytes))
+	}
+	if info.MaxCommand > 0 {
+		p.add("APDU", fmt.Sprintf(l.s("étendus, %d et %d octets", "extended, %d and %d bytes"), info.MaxCommand, info.MaxResponse))
+	}
+	return p.print()
+}

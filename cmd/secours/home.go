@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/secours-card/secours/summary/trust"
+)
+
+// home is the folder that holds a user's identity and trust:
+//
+//	identity.p12    the signing key and its certificate, PKCS#12
+//	identity.pem    the certificate alone, so that showing it needs no passphrase
+//	trust.json      the authorities whose certificates are believed
+//	authority.p12   only where "identity new" made a demonstration authority
+//	authority.pem   its certificate, for other homes to "trust add"
+type home string
+
+func (a *app) homeDir() (home, error) {
+	if a.home != "" {
+		return home(a.home), nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", a.lang.s("aucun dossier pour l'identité ; donnez --home", "no folder for the identity; give --home"), err)
+	}
+	return home(filepath.Join(dir, "secours")), nil
+}
+
+func (h home) file(name string) string { return filepath.Join(string(h), name) }
+
+// trust returns the home's trust store; an absent one is empty.
+func (h home) trust() (*trust.Store, error) {
+	data, err := readFile(h.file("trust.json"), trust.MaxStoreSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &trust.Store{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return trust.ParseStore(data)
+}
+
+func (h home) saveTrust(s *trust.Store) error {
+	data, err := s.JSON()
+	if err != nil {
+		return err
+	}
+	return writeFile(h.file("trust.json"), append(data, '\n'), 0o644)
+}
+
+// identity opens the home's identity. An identity without a passphrase opens without asking.
+func (a *app) identity(ctx context.Context, h home) (*trust.Identity, error) {
+	data, err := readFile(h.file("identity.p12"), trust.MaxIdentitySize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &failure{
+			code: exitSigner, name: "no-identity", err: err,
+			message: fmt.Sprintf(a.lang.s("pas d'identité dans %s", "no identity in %s"), h),
+			hint:    a.lang.s("« secours identity new --import FICHIER.p12 » en installe une ; --home en choisit une autre", "\"secours identity new --import FILE.p12\" installs one; --home chooses another"),
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.openIdentity(ctx, data)
+}
+
+func (a *app) openIdentity(ctx context.Context, data []byte) (*trust.Identity, error) {
+	if !a.secretGiven() {
+		id, err := trust.ParseIdentity(data, "")
+		if !errors.Is(err, trust.ErrPassphrase) {
+			return id, err
+		}
+	}
+	passphrase, err := a.secret(ctx, a.lang.s("Phrase de passe de l'identité : ", "Passphrase of the identity: "))
+	if err != nil {
+		return nil, err
+	}
+	return trust.ParseIdentity(data, passphrase)
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(name string, limit int) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readLimited(f, name, limit)
+}
+
+func readLimited(r io.Reader, name string, limit int) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > limit {
+		return nil, &failure{code: exitGeneral, name: "too-large", message: fmt.Sprintf("%s: > %d B", name, limit)}
+	}
+	return data, nil
+}
+
+// writeFile replaces a file as a whole: a crash leaves the old one or the new one. The name in between is random, so that two
+// processes do not write into one another's.
+func writeFile(name string, data []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	suffix := make([]byte, 6)
+	rand.Read(suffix)
+	temporary := name + "." + hex.EncodeToString(suffix)
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		os.Remove(temporary)
+	}
+	return err
+}

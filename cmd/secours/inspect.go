@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secours-card/secours/summary"
+	"github.com/secours-card/secours/summary/record"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	l := a.lang
+	return &cobra.Command{
+		Use:   "inspect",
+		Short: l.s("Montrer comment la synthèse est faite : niveaux, tailles, signature", "Show how the summary is made: levels, sizes, signature"),
+		Long: l.s(`Lit la carte et montre ce que le format en fait : niveaux de confidentialité, éléments, tailles
+brutes et compactes, codec, signature, certificat. Rien de médical.
+
+Avec --json, "signature" donne de quoi vérifier avec un autre outil : le message COSE_Sign1
+(RFC 9052), l'external_aad et le certificat, en hexadécimal.
+
+Codes de sortie : comme « read ».`,
+			`Reads the card and shows what the format makes of it: confidentiality levels, items, raw and
+compact sizes, codec, signature, certificate. Nothing medical.
+
+With --json, "signature" gives what another tool needs to verify it: the COSE_Sign1 message
+(RFC 9052), the external_aad, and the certificate, in hexadecimal.
+
+Exit codes: as "read".`),
+		Args: a.args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := a.readCard(c.Context())
+			if err != nil {
+				return err
+			}
+			d := a.inspectDocument(r)
+			if a.json {
+				err = a.printJSON(d)
+			} else {
+				err = a.printInspection(r, d)
+			}
+			if err != nil {
+				return err
+			}
+			return a.outcome(r)
+		},
+	}
+}
+
+// inspectDocument is the JSON of "inspect". Sizes are in bytes.
+type inspectDocument struct {
+	Schema  string          `json:"schema"`
+	Verdict verdictDocument `json:"verdict"`
+	Card    cardDocument    `json:"card"`
+	Record  recordDocument  `json:"record"`
+	Signer  *signerDocument `json:"signer"`
+	// PayloadBytes is the compact clinical content, all sections and the identity, at every level.
+	PayloadBytes int `json:"payloadBytes"`
+	// RawBytes is the same before compaction.
+	RawBytes int `json:"rawBytes"`
+	// RecordBytes is everything of the record on the card.
+	RecordBytes int               `json:"recordBytes"`
+	Capacity    int               `json:"capacityBytes"`
+	Levels      []levelDocument   `json:"levels"`
+	Signature   signatureDocument `json:"signature"`
+}
+
+type levelDocument struct {
+	Level        summary.Level  `json:"level"`
+	State        string         `json:"state"`
+	Items        map[string]int `json:"items"`
+	RawBytes     int            `json:"rawBytes"`
+	PayloadBytes int            `json:"payloadBytes"`
+	Codec        record.Codec   `json:"codec"`
+}
+
+type signatureDocument struct {
+	Algorithm     string               `json:"algorithm"`
+	Message       string               `json:"coseSign1"`
+	ExternalAAD   string               `json:"externalAAD"`
+	Certificate   string               `json:"certificate"`
+	CertificateIn *certificateDocument `json:"certificateFields"`
+}
+
+func levelNames() []summary.Level {
+	return []summary.Level{summary.LevelOpen, summary.LevelCare, summary.LevelClinical, summary.LevelMasked}
+}
+
+func levelState(s record.LevelState) string {
+	return [...]string{"empty", "read", "damaged"}[s]
+}
+
+func (a *app) inspectDocument(r *reading) inspectDocument {
+	rec := r.record
+	d := inspectDocument{
+		Schema:      "secours.inspect/1",
+		Verdict:     a.verdictDocument(r),
+		Card:        cardDocumentOf(r),
+		Record:      recordDocumentOf(rec),
+		Signer:      signerDocumentOf(rec.Signer),
+		RecordBytes: rec.Size,
+		Capacity:    r.content.Capacity,
+		Signature: signatureDocument{
+			Algorithm:   rec.Signature.Algorithm.String(),
+			Message:     hex.EncodeToString(rec.Signature.Message),
+			ExternalAAD: hex.EncodeToString(rec.Signature.ExternalAAD),
+			Certificate: hex.EncodeToString(rec.Signature.Certificate),
+		},
+	}
+	if rec.Signer != nil && rec.Signer.Certificate != nil {
+		d.Signature.CertificateIn = certificateDocumentOf(rec.Signer.Certificate)
+	}
+	for i, name := range levelNames() {
+		level := rec.Levels[i]
+		d.PayloadBytes += level.Coded
+		d.RawBytes += level.Raw
+		d.Levels = append(d.Levels, levelDocument{
+			Level: name, State: levelState(level.State), Items: itemsAt(rec.Summary, name),
+			RawBytes: level.Raw, PayloadBytes: level.Coded, Codec: level.Codec,
+		})
+	}
+	return d
+}
+
+// itemsAt counts the items of each section at a level.
+func itemsAt(s *summary.Summary, level summary.Level) map[string]int {
+	counts := map[string]int{}
+	if s == nil {
+		return counts
+	}
+	s.Sections.Each(func(name string, section summary.AnySection) {
+		for i := range section.Len() {
+			at := section.Common(i).Level
+			if at == "" {
+				at = summary.DefaultLevel(name)
+			}
+			if at == level {
+				counts[name]++
+			}
+		}
+	})
+	return counts
+}
+
+func (a *app) printInspection(r *reading, d inspectDocument) error {
+	l := a.lang
+	if err := a.printVerdict(r); err != nil {
+		return err
+	}
+	p := a.lines()
+	p.add("", "")
+	p.add(l.s("carte", "card"), d.Card.ID)
+	p.add(l.s("enregistrement", "record"), fmt.Sprintf(l.s("%d octets sur %d", "%d bytes of %d"), d.RecordBytes, d.Capacity))
+	p.add(l.s("contenu clinique", "clinical content"), fmt.Sprintf(l.s("%d octets, %d avant compression", "%d bytes, %d before compression"), d.PayloadBytes, d.RawBytes))
+	for _, level := range d.Levels {
+		text := level.State
+		if level.State == "read" {
+			text = fmt.Sprintf(l.s("%d octets, %d avant compression, codec %d", "%d bytes, %d before compression, codec %d"), level.PayloadBytes, level.RawBytes, level.Codec)
+			for _, name := range summary.SectionNames {
+				if n := level.Items[name]; n > 0 {
+					text += fmt.Sprintf("; %s %d", name, n)
+				}
+			}
+		}
+		p.add(l.s("niveau ", "level ")+string(level.Level), text)
+	}
+	p.add("signature", d.Signature.Algorithm)
+	if c := d.Signature.CertificateIn; c != nil {
+		p.add(l.s("certificat", "certificate"), fmt.Sprintf(l.s("%d octets", "%d bytes"), len(r.record.Signature.Certificate)))
+		c.print(a, p)
+	}
+	if err := p.print(); err != nil {
+		return err
+	}
+	return pem.Encode(a.out, &pem.Block{Type: "CERTIFICATE", Bytes: r.record.Signature.Certificate})
+}

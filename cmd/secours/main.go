@@ -1,0 +1,20 @@
+// Command secours writes, reads and checks the emergency summary on a patient's card.
+//
+// One file per verb; run.go builds the command tree, failure.go maps errors to exit codes, tui.go has every prompt, session.go reaches the
+// card, render.go draws the screen.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(mainCode()) }
+
+func mainCode() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return execute(ctx, os.Args[1:], newApp())
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secours-card/secours/card/sim"
+)
+
+// app is what every verb works with: the streams, the language, and the global options.
+type app struct {
+	lang   lang
+	in     *os.File
+	out    io.Writer
+	err    io.Writer
+	getenv func(string) string
+	now    func() time.Time
+	// openImage puts a simulated card into its reader; tests put one in that is pulled out half-way.
+	openImage func(path string, s sim.Session) (*sim.Card, error)
+
+	json     bool
+	home     string
+	card     string
+	colour   string
+	timeout  time.Duration
+	language string
+	secrets  secretFlags
+}
+
+func newApp() *app {
+	return &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, openImage: sim.Open}
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, a *app) int {
+	// The language and --json are needed before cobra has parsed anything: for the help texts, and for errors in the
+	// command line itself.
+	asJSON := earlyBool(args, "--json")
+	a.json = asJSON
+	var err error
+	if a.lang, err = chooseLang(earlyFlag(args, "--lang"), a.getenv); err != nil {
+		return a.report(&failure{code: exitGeneral, name: "usage", message: err.Error(), err: err})
+	}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err = root.ExecuteContext(ctx)
+	a.json = a.json || asJSON // a command line that does not parse leaves the option unset
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = &failure{code: exitInterrupted, name: "interrupted", message: a.lang.s("interrompu", "interrupted"), err: err}
+	}
+	return a.report(err)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	l := a.lang
+	root := &cobra.Command{
+		Use:   "secours",
+		Short: l.s("La synthèse d'urgence du patient, sur sa carte", "A patient's emergency summary, on a card"),
+		Long: l.s(`secours écrit, lit et vérifie la synthèse d'urgence d'un patient (allergies, antécédents,
+traitements, motifs des dernières consultations) sur la carte qu'il porte sur lui : signée par
+le professionnel qui l'a écrite, lue en une seconde, sans réseau.
+
+Pour essayer, sans lecteur ni carte :
+  secours demo essai
+  secours --home essai/gp        --card sim:essai/card.img write essai/summary.json
+  secours --home essai/emergency --card sim:essai/card.img read`,
+			`secours writes, reads and checks a patient's emergency summary (allergies, history, medications,
+reasons of the last visits) on the card in the patient's pocket: signed by the professional who
+wrote it, read in a second, without a network.
+
+To try it, with no reader and no card:
+  secours demo try
+  secours --home try/gp        --card sim:try/card.img write try/summary.json
+  secours --home try/emergency --card sim:try/card.img read`),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.card, "card", a.getenv("SECOURS_CARD"), l.s("la carte : sim:FICHIER, pcsc ou pcsc:LECTEUR (défaut : premier lecteur avec une carte ; SECOURS_CARD)",
+		"the card: sim:FILE, pcsc, or pcsc:READER (default: the first reader with a card; SECOURS_CARD)"))
+	f.StringVar(&a.home, "home", a.getenv("SECOURS_HOME"), l.s("le dossier de l'identité et de la confiance (SECOURS_HOME)", "the folder of identity and trust (SECOURS_HOME)"))
+	f.BoolVar(&a.json, "json", false, l.s("un document JSON sur la sortie, les erreurs en JSON sur la sortie d'erreur", "one JSON document on standard output, errors as JSON on standard error"))
+	f.StringVar(&a.language, "lang", "", l.s("langue : fr ou en (défaut : celle du système)", "language: fr or en (default: the system's)"))
+	f.StringVar(&a.colour, "color", "auto", l.s("couleur : auto, always ou never", "colour: auto, always or never"))
+	f.DurationVar(&a.timeout, "timeout", 5*time.Second, l.s("attente maximale d'un lecteur ou d'une carte occupés", "how long to wait for a busy reader or card"))
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return a.usage(c, err) })
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(
+		a.readCommand(), a.writeCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
+		a.identityCommand(), a.trustCommand(), a.demoCommand(), a.completionCommand(root), a.versionCommand(),
+	)
+	a.localiseCobra(root)
+	return root
+}
+
+// args wraps a positional-argument check so that its failure is a usage error with the command's own hint.
+func (a *app) args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return a.usage(c, err)
+		}
+		return nil
+	}
+}
+
+// localiseCobra replaces cobra's English frame where the user reads French, and adds the usage check to groups of verbs.
+func (a *app) localiseCobra(root *cobra.Command) {
+	l := a.lang
+	if l == fr {
+		root.SetUsageTemplate(strings.NewReplacer(
+			"Usage:", "Emploi :", "Aliases:", "Alias :", "Examples:", "Exemples :", "Available Commands:", "Commandes :",
+			"Additional Commands:", "Autres commandes :", "Global Flags:", "Options générales :", "Flags:", "Options :",
+			"Use \"{{.CommandPath}} [command] --help\" for more information about a command.",
+			"« {{.CommandPath}} [commande] --help » en dit plus sur une commande.",
+			"[command]", "[commande]", "[flags]", "[options]",
+		).Replace(root.UsageTemplate()))
+	}
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Short = l.s("Aide sur une commande", "Help about a command")
+		}
+		c.InitDefaultHelpFlag()
+	}
+	var flags func(c *cobra.Command)
+	flags = func(c *cobra.Command) {
+		c.InitDefaultHelpFlag()
+		if f := c.Flags().Lookup("help"); f != nil {
+			f.Usage = l.s("cette aide", "this help")
+		}
+		for _, sub := range c.Commands() {
+			flags(sub)
+		}
+	}
+	flags(root)
+}
+
+// group is a verb that only has sub-verbs.
+func (a *app) group(use, short string, sub ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: a.args(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(sub...)
+	return c
+}
+
+func earlyFlag(args []string, name string) string {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if v, ok := strings.CutPrefix(arg, name+"="); ok {
+			return v
+		}
+		if arg == name && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+func earlyBool(args []string, name string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--":
+			return false
+		case name, name + "=true", name + "=1":
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/secours-card/secours/card"
+	"github.com/secours-card/secours/card/sim"
+	"github.com/secours-card/secours/pcsc"
+)
+
+// session is a card in a reader, selected.
+type session struct {
+	application *card.Application
+	medium      card.Medium
+	// simulated cards may carry unsealed records; real ones must not.
+	simulated bool
+	name      string
+	close     func() error
+}
+
+// connection is a card before its application is selected.
+type connection struct {
+	card.Transmitter
+	simulated bool
+	name      string
+	close     func() error
+}
+
+const simPrefix = "sim:"
+
+// connect reaches the card that --card names.
+func (a *app) connect(ctx context.Context) (*connection, error) {
+	spec := a.card
+	path, simulated := strings.CutPrefix(spec, simPrefix)
+	reader, named := strings.CutPrefix(spec, "pcsc:")
+	switch {
+	case simulated && path == "", named && reader == "":
+		return nil, a.badCard()
+	case simulated:
+		c, err := a.openImage(path, sim.Session{Wait: a.timeout})
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &failure{
+				code: exitNoCard, name: "no-card", err: err,
+				message: fmt.Sprintf(a.lang.s("pas de carte simulée : %s", "no simulated card: %s"), path),
+				hint:    a.lang.s("« secours card init --card sim:FICHIER » en crée une", "\"secours card init --card sim:FILE\" creates one"),
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &connection{Transmitter: c, simulated: true, name: spec, close: c.Close}, nil
+	case named, spec == "pcsc", spec == "":
+		c, err := pcsc.Connect(ctx, reader)
+		if err != nil {
+			return nil, err
+		}
+		return &connection{Transmitter: c, name: "pcsc:" + c.Reader(), close: c.Close}, nil
+	}
+	return nil, a.badCard()
+}
+
+func (a *app) badCard() error {
+	return &failure{
+		code: exitGeneral, name: "usage",
+		message: a.lang.s("--card : sim:FICHIER, pcsc ou pcsc:LECTEUR", "--card: sim:FILE, pcsc, or pcsc:READER"),
+	}
+}
+
+// open reaches the card and selects its application. The caller closes the session.
+func (a *app) open(ctx context.Context) (*session, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	application, err := card.Select(ctx, c.Transmitter)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return &session{
+		application: application, medium: application.Medium(ctx),
+		simulated: c.simulated, name: c.name, close: c.close,
+	}, nil
+}
+
+// content reads the container of the card that --card names.
+func (a *app) content(ctx context.Context) (*card.Content, *session, error) {
+	s, err := a.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := card.Read(s.medium)
+	if err != nil {
+		s.close()
+		return nil, nil, err
+	}
+	return c, s, nil
+}
+
+// imagePath returns the file of a simulated card, and whether --card names one.
+func (a *app) imagePath() (string, bool) { return strings.CutPrefix(a.card, simPrefix) }
+
+// notEmpty turns an empty card into the failure that a reader reports.
+func (a *app) notEmpty(c *card.Content) error {
+	if c.Record != nil {
+		return nil
+	}
+	return &failure{
+		code: exitNoCard, name: "empty-card",
+		message: a.lang.s("la carte est préparée mais vide : personne n'y a encore écrit de synthèse", "the card is prepared but empty: nobody has written a summary to it yet"),
+		hint:    a.lang.s("« secours write FICHIER » en écrit une", "\"secours write FILE\" writes one"),
+	}
+}
+
+func exists(err error) bool { return errors.Is(err, fs.ErrExist) }

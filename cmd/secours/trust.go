@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secours-card/secours/summary/trust"
+)
+
+func (a *app) trustCommand() *cobra.Command {
+	l := a.lang
+	return a.group("trust", l.s("Les autorités dont les signatures sont crues", "The authorities whose signatures are believed"), a.trustAddCommand(), a.trustListCommand())
+}
+
+func (a *app) trustAddCommand() *cobra.Command {
+	l := a.lang
+	var name, role string
+	var ceiling []string
+	c := &cobra.Command{
+		Use:   "add FILE",
+		Short: l.s("Faire confiance à une autorité (certificat PEM ou DER)", "Trust an authority (certificate in PEM or DER)"),
+		Long: l.s(`Ajoute les certificats du fichier aux autorités de ce dossier (--home). Comparez l'empreinte
+affichée avec celle que l'autorité publie : quiconque est ajouté ici peut nommer des médecins.
+
+Codes de sortie : 0 ; 1 pas de certificat dans le fichier.`,
+			`Adds the certificates of the file to the authorities of this home (--home). Compare the fingerprint
+shown with the one that the authority publishes: whoever is added here can name physicians.
+
+Exit codes: 0; 1 no certificate in the file.`),
+		Args: a.args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			h, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			data, err := readFile(args[0], trust.MaxStoreSize)
+			if err != nil {
+				return err
+			}
+			certificates, err := trust.ParseCertificates(data)
+			if err != nil {
+				return &failure{code: exitGeneral, name: "no-certificate", message: l.s("pas de certificat lisible dans ce fichier (PEM ou DER)", "no readable certificate in this file (PEM or DER)"), err: err}
+			}
+			var anchors []trust.Anchor
+			for _, c := range certificates {
+				anchor := trust.Anchor{Name: name, Certificate: c, Role: trust.Role(role)}
+				if name == "" {
+					anchor.Name = c.Subject.CommonName
+				}
+				for _, r := range ceiling {
+					anchor.Ceiling = append(anchor.Ceiling, trust.Role(r))
+				}
+				anchors = append(anchors, anchor)
+			}
+			if err := a.trustAnchors(h, anchors); err != nil {
+				return err
+			}
+			return a.printAnchors(&trust.Store{Anchors: anchors, Updated: a.now()})
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", l.s("nom à afficher (défaut : celui du certificat)", "name to show (default: the certificate's)"))
+	c.Flags().StringVar(&role, "role", "", l.s("métier de tous ses certificats, s'ils n'en nomment pas", "role of all its certificates, where they name none"))
+	c.Flags().StringSliceVar(&ceiling, "ceiling", nil, l.s("seuls métiers dont elle peut se porter garante", "only roles that it may vouch for"))
+	return c
+}
+
+// trustAnchors adds anchors to a home's trust.
+func (a *app) trustAnchors(h home, anchors []trust.Anchor) error {
+	store, err := h.trust()
+	if err != nil {
+		return err
+	}
+	for _, anchor := range anchors {
+		if err := store.Add(anchor); err != nil {
+			return err
+		}
+	}
+	store.Updated = a.now()
+	return h.saveTrust(store)
+}
+
+func (a *app) trustListCommand() *cobra.Command {
+	l := a.lang
+	return &cobra.Command{
+		Use:   "list",
+		Short: l.s("Montrer les autorités de ce dossier", "Show the authorities of this home"),
+		Long:  l.s("Montre les autorités de ce dossier (--home).\n\nCodes de sortie : 0.", "Shows the authorities of this home (--home).\n\nExit codes: 0."),
+		Args:  a.args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			h, err := a.homeDir()
+			if err != nil {
+				return err
+			}
+			store, err := h.trust()
+			if err != nil {
+				return err
+			}
+			return a.printAnchors(store)
+		},
+	}
+}
+
+type anchorDocument struct {
+	Name          string       `json:"name"`
+	PinnedRole    trust.Role   `json:"pinnedRole,omitempty"`
+	Ceiling       []trust.Role `json:"ceiling,omitempty"`
+	DistrustAfter *time.Time   `json:"distrustAfter,omitempty"`
+	*certificateDocument
+}
+
+func (a *app) printAnchors(s *trust.Store) error {
+	l := a.lang
+	anchors := []anchorDocument{}
+	for _, anchor := range s.Anchors {
+		d := anchorDocument{Name: anchor.Name, PinnedRole: anchor.Role, Ceiling: anchor.Ceiling, certificateDocument: certificateDocumentOf(anchor.Certificate)}
+		if !anchor.DistrustAfter.IsZero() {
+			d.DistrustAfter = &anchor.DistrustAfter
+		}
+		anchors = append(anchors, d)
+	}
+	if a.json {
+		return a.printJSON(struct {
+			Schema  string           `json:"schema"`
+			Updated time.Time        `json:"updated"`
+			Anchors []anchorDocument `json:"anchors"`
+		}{"secours.trustlist/1", s.Updated.UTC().Truncate(time.Second), anchors})
+	}
+	if len(anchors) == 0 {
+		_, err := fmt.Fprintln(a.out, l.s("Aucune autorité : toute signature sera « non vérifiable ». « secours trust add FICHIER » en ajoute une.", "No authority: every signature will be \"not verifiable\". \"secours trust add FILE\" adds one."))
+		return err
+	}
+	p := a.lines()
+	for i, d := range anchors {
+		if i > 0 {
+			p.add("", "")
+		}
+		p.add(l.s("autorité", "authority"), d.Name)
+		p.add("SHA-256", d.SHA256)
+		p.add(l.s("valable", "valid"), d.NotBefore.Format(time.DateOnly)+" - "+d.NotAfter.Format(time.DateOnly))
+		if d.PinnedRole != "" {
+			p.add(l.s("métier imposé", "pinned role"), word(l, roleWords, string(d.PinnedRole)))
+		}
+		if len(d.Ceiling) > 0 {
+			p.add(l.s("métiers permis", "ceiling"), fmt.Sprint(d.Ceiling))
+		}
+		if d.DistrustAfter != nil {
+			p.add(l.s("plus crue après le", "not believed after"), d.DistrustAfter.Format(time.DateOnly))
+		}
+		if d.Demonstration {
+			p.add("", l.s("AUTORITÉ DE DÉMONSTRATION", "DEMONSTRATION AUTHORITY"))
+		}
+	}
+	return p.print()
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// The rules of the interface:
+//
+//   - standard output is data, and nothing else ever goes there;
+//   - a secret comes from a prompt on the terminal, from a file descriptor, or from standard input; never from an argument or
+//     the environment, and it is never echoed, logged or put into an error;
+//   - prompts come before the card is opened: nothing waits for a human while a card is held;
+//   - without a terminal there is no prompt, but an error that says which option to use.
+
+// maxSecret bounds a secret, in bytes.
+const maxSecret = 1024
+
+type secretFlags struct {
+	fd    int
+	stdin bool
+}
+
+func (a *app) addSecretFlags(c *cobra.Command) {
+	c.Flags().IntVar(&a.secrets.fd, "passphrase-fd", -1, a.lang.s("lit la phrase de passe sur ce descripteur de fichier", "read the passphrase from this file descriptor"))
+	c.Flags().BoolVar(&a.secrets.stdin, "passphrase-stdin", false, a.lang.s("lit la phrase de passe sur l'entrée standard", "read the passphrase from standard input"))
+	c.MarkFlagsMutuallyExclusive("passphrase-fd", "passphrase-stdin")
+}
+
+// secretGiven reports whether an option names where the passphrase comes from.
+func (a *app) secretGiven() bool { return a.secrets.fd >= 0 || a.secrets.stdin }
+
+// secret returns a passphrase from where the options say, else from the terminal.
+func (a *app) secret(ctx context.Context, prompt string) (string, error) {
+	switch {
+	case a.secrets.fd >= 0:
+		f := os.NewFile(uintptr(a.secrets.fd), "passphrase-fd")
+		if f == nil {
+			return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s("--passphrase-fd : ce descripteur n'est pas ouvert", "--passphrase-fd: that descriptor is not open")}
+		}
+		defer f.Close()
+		return a.secretLine(f)
+	case a.secrets.stdin:
+		return a.secretLine(a.in)
+	}
+	return a.prompt(ctx, prompt)
+}
+
+// secretLine reads one line, without its end. It reads byte by byte, so that what follows on standard input is left for its reader.
+func (a *app) secretLine(r io.Reader) (string, error) {
+	var line []byte
+	b := make([]byte, 1)
+	for {
+		n, err := r.Read(b)
+		if n == 1 {
+			if b[0] == '\n' {
+				break
+			}
+			if line = append(line, b[0]); len(line) > maxSecret {
+				return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe est trop longue", "the passphrase is too long")}
+			}
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe n'a pas pu être lue", "the passphrase could not be read"), err: err}
+		}
+	}
+	return string(bytes.TrimSuffix(line, []byte("\r"))), nil
+}
+
+func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
+	tty, err := openTerminal(a.in)
+	if err != nil {
+		return "", &failure{
+			code: exitSigner, name: "passphrase",
+			message: a.lang.s("une phrase de passe est nécessaire, et il n'y a pas de terminal pour la demander", "a passphrase is needed, and there is no terminal to ask for it"),
+			hint:    a.lang.s("donnez-la par --passphrase-fd ou --passphrase-stdin", "give it with --passphrase-fd or --passphrase-stdin"),
+		}
+	}
+	if tty != a.in {
+		defer tty.Close()
+	}
+	state, err := term.GetState(int(tty.Fd()))
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(a.err, prompt)
+	type answer struct {
+		secret []byte
+		err    error
+	}
+	// ReadPassword knows no context: on an interruption the terminal is put right and the goroutine ends with the process.
+	got := make(chan answer, 1)
+	go func() {
+		secret, err := term.ReadPassword(int(tty.Fd()))
+		got <- answer{secret, err}
+	}()
+	select {
+	case <-ctx.Done():
+		term.Restore(int(tty.Fd()), state)
+		fmt.Fprintln(a.err)
+		return "", context.Canceled
+	case r := <-got:
+		fmt.Fprintln(a.err)
+		if r.err != nil {
+			return "", r.err
+		}
+		if len(r.secret) > maxSecret {
+			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe est trop longue", "the passphrase is too long")}
+		}
+		return string(r.secret), nil
+	}
+}
+
+// newSecret asks for a passphrase twice.
+func (a *app) newSecret(ctx context.Context) (string, error) {
+	first, err := a.secret(ctx, a.lang.s("Nouvelle phrase de passe : ", "New passphrase: "))
+	if err != nil || a.secretGiven() {
+		return first, err
+	}
+	again, err := a.secret(ctx, a.lang.s("La même, pour vérifier : ", "The same again: "))
+	if err != nil {
+		return "", err
+	}
+	if first != again {
+		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("les deux phrases de passe diffèrent", "the two passphrases differ")}
+	}
+	return first, nil
+}
+
+// openTerminal returns the terminal to prompt on: standard input, or the controlling terminal when standard input is a pipe.
+func openTerminal(in *os.File) (*os.File, error) {
+	if in != nil && term.IsTerminal(int(in.Fd())) {
+		return in, nil
+	}
+	name := "/dev/tty"
+	if runtime.GOOS == "windows" {
+		name = "CONIN$"
+	}
+	tty, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !term.IsTerminal(int(tty.Fd())) {
+		tty.Close()
+		return nil, errors.New("not a terminal")
+	}
+	return tty, nil
+}
+
+// note is a line of talk on standard error.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.err, "secours: %s\n", clean(fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	l := a.lang
+	return &cobra.Command{
+		Use:   "verify",
+		Short: l.s("Dire seulement si la synthèse de la carte est vérifiée", "Say only whether the card's summary is verified"),
+		Long: l.s(`Lit et vérifie la carte comme « read », et n'en montre rien de médical.
+
+Codes de sortie : 0 vérifiée ; 14 ne pas s'y fier ; 15 non vérifiable ; les autres comme « read ».`,
+			`Reads and checks the card as "read" does, and shows nothing medical.
+
+Exit codes: 0 verified; 14 not to be relied on; 15 not verifiable; the others as "read".`),
+		Args: a.args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := a.readCard(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(struct {
+					Schema  string          `json:"schema"`
+					Verdict verdictDocument `json:"verdict"`
+					Card    cardDocument    `json:"card"`
+					Record  recordDocument  `json:"record"`
+					Signer  *signerDocument `json:"signer"`
+					Trust   trustDocument   `json:"trust"`
+				}{"secours.verify/1", a.verdictDocument(r), cardDocumentOf(r), recordDocumentOf(r.record), signerDocumentOf(r.record.Signer), trustDocumentOf(r)})
+			} else {
+				err = a.printVerdict(r)
+			}
+			if err != nil {
+				return err
+			}
+			return a.outcome(r)
+		},
+	}
+}
+
+func (a *app) printVerdict(r *reading) error {
+	l := a.lang
+	rec := r.record
+	p := a.lines()
+	p.add(l.s("verdict", "verdict"), fmt.Sprintf("%s (%s)", rec.Verdict.Status, a.reason(rec.Verdict.Reason)))
+	if s := rec.Signer; s != nil {
+		name := s.Name
+		if s.Role != "" {
+			name += ", " + word(l, roleWords, string(s.Role))
+		}
+		if s.Place != "" {
+			name += ", " + s.Place
+		}
+		p.add(l.s("signataire", "signer"), name)
+		if s.Anchor != "" {
+			p.add(l.s("autorité", "authority"), s.Anchor)
+		}
+		if s.Demonstration {
+			p.add("", l.s("clés de démonstration", "demonstration keys"))
+		}
+	}
+	p.add(l.s("signée le", "signed on"), rec.Time.In(r.now.Location()).Format("2006-01-02 15:04"))
+	p.add(l.s("numéro", "number"), fmt.Sprint(rec.Seq))
+	if rec.Suite == 0 {
+		p.add(l.s("scellement", "sealing"), l.s("NON SCELLÉE, démonstration seulement", "NOT SEALED, demonstration only"))
+	}
+	return p.print()
+}

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secours-card/secours/card"
+	"github.com/secours-card/secours/summary"
+	"github.com/secours-card/secours/summary/record"
+	"github.com/secours-card/secours/summary/trust"
+)
+
+type writeOptions struct {
+	encoding       string
+	patient        string
+	expectSeq      int64
+	ifChanged      bool
+	dryRun         bool
+	dropUnreadable bool
+	newPatient     bool
+	unsealed       bool
+	onBehalfOf     string
+}
+
+func (a *app) writeCommand() *cobra.Command {
+	l := a.lang
+	var o writeOptions
+	c := &cobra.Command{
+		Use:   "write FILE|-",
+		Short: l.s("Signer une synthèse et l'écrire sur la carte", "Sign a summary and write it to the card"),
+		Long: l.s(`Lit une synthèse en JSON (schéma secours.summary/1) dans un fichier ou sur l'entrée standard (-),
+la contrôle, la signe avec l'identité du dossier (--home), l'écrit et la relit. La synthèse
+précédente reste entière sur la carte tant que la nouvelle n'est pas relue, même si la carte est
+arrachée. Une synthèse mal formée, une autre patiente ou une carte qui a changé sont refusées avant
+d'écrire.
+
+Codes de sortie : 0 écrite ou inchangée ; 1 synthèse refusée (le chemin JSON est dit) ; 11 pas de
+carte ; 14 le contenu actuel est illisible (--drop-unreadable) ; 16 lecteur occupé ; 17 autre
+patient ; 18 la carte a changé ; 19 pas assez de place ; 20 rôle non autorisé ; 21 identité ou
+phrase de passe ; 22 format plus récent que ce programme.`,
+			`Reads a summary as JSON (schema secours.summary/1) from a file or standard input (-), checks it,
+signs it with the identity of the home (--home), writes it, and reads it back. The previous summary
+stays whole on the card until the new one is read back, even if the card is pulled out. A malformed
+summary, another patient, or a card that changed are refused before anything is written.
+
+Exit codes: 0 written or unchanged; 1 summary refused (its JSON path is named); 11 no card;
+14 the present content is unreadable (--drop-unreadable); 16 reader busy; 17 another patient;
+18 the card changed; 19 no space; 20 role not allowed; 21 identity or passphrase; 22 format newer
+than this program.`),
+		Args: a.args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error { return a.write(c.Context(), args[0], o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.encoding, "encoding", "utf-8", l.s("codage du fichier : utf-8 ou windows-1252", "encoding of the file: utf-8 or windows-1252"))
+	f.StringVar(&o.patient, "patient", "", l.s("n'écrit que pour ce patient, SYSTÈME:VALEUR (par exemple ins-nir:…)", "write only for this patient, SYSTEM:VALUE (for example ins-nir:…)"))
+	f.Int64Var(&o.expectSeq, "expect-seq", -1, l.s("n'écrit que si la carte porte la synthèse de ce numéro (0 : vide)", "write only if the card holds the summary of this number (0: empty)"))
+	f.BoolVar(&o.ifChanged, "if-changed", false, l.s("n'écrit pas si la carte dit déjà la même chose", "do not write if the card says the same already"))
+	f.BoolVar(&o.dryRun, "dry-run", false, l.s("fait tout sauf écrire", "do everything but write"))
+	f.BoolVar(&o.dropUnreadable, "drop-unreadable", false, l.s("écrit même si le contenu actuel est illisible, donc perdu", "write even if the present content is unreadable, and so lost"))
+	f.BoolVar(&o.newPatient, "new-patient", false, l.s("écrit même si la carte est celle d'un autre patient", "write even if the card is another patient's"))
+	f.BoolVar(&o.unsealed, "unsealed", false, l.s("écrit sans sceller sur une vraie carte : quiconque la trouve peut la lire", "write unsealed to a real card: whoever finds it can read it"))
+	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s("le professionnel remplacé", "the professional whom the signer stands in for"))
+	a.addSecretFlags(c)
+	return c
+}
+
+// written is the JSON of "write". Outcome is written, unchanged or dry-run.
+type written struct {
+	Schema      string    `json:"schema"`
+	Outcome     string    `json:"outcome"`
+	Seq         uint64    `json:"seq"`
+	Card        string    `json:"card"`
+	SignedAt    time.Time `json:"signedAt"`
+	RecordBytes int       `json:"recordBytes"`
+	Capacity    int       `json:"capacityBytes"`
+	Sealed      bool      `json:"sealed"`
+}
+
+func (a *app) write(ctx context.Context, file string, o writeOptions) error {
+	if file == "-" && a.secrets.stdin {
+		return &failure{code: exitGeneral, name: "usage", message: a.lang.s("l'entrée standard ne peut pas donner à la fois la synthèse et la phrase de passe", "standard input cannot give both the summary and the passphrase"), hint: "--passphrase-fd"}
+	}
+	s, err := a.parseSummary(file, o.encoding)
+	if err != nil {
+		return err
+	}
+	if err := a.checkPatientOption(s, o.patient); err != nil {
+		return err
+	}
+	h, err := a.homeDir()
+	if err != nil {
+		return err
+	}
+	store, err := h.trust()
+	if err != nil {
+		return err
+	}
+	id, err := a.identity(ctx, h)
+	if err != nil {
+		return err
+	}
+	now := a.now()
+	if err := a.checkSigner(store, id, now); err != nil {
+		return err
+	}
+
+	content, session, err := a.content(ctx)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	if !session.simulated && !o.unsealed {
+		return &failure{
+			code: exitGeneral, name: "unsealed",
+			message: a.lang.s("cette version ne scelle pas encore : elle n'écrit que sur des cartes simulées", "this version does not seal yet: it writes to simulated cards only"),
+			hint:    a.lang.s("--unsealed l'accepte pour un essai, sans données réelles", "--unsealed accepts it for a trial, with no real data"),
+		}
+	}
+	previous, err := a.previous(content, store, now, o)
+	if err != nil {
+		return err
+	}
+	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Seq: 1, Time: now, OnBehalfOf: o.onBehalfOf}
+	if previous != nil {
+		draft.Seq, draft.Prev = previous.Seq+1, &previous.Head
+	}
+	if err := a.checkExpected(previous, o.expectSeq); err != nil {
+		return err
+	}
+	if err := a.samePatient(previous, s, o.newPatient); err != nil {
+		return err
+	}
+	result := written{Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second)}
+	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid && unchanged(previous, s) {
+		result.Outcome, result.Seq, result.SignedAt, result.RecordBytes = "unchanged", previous.Seq, previous.Time, previous.Size
+		return a.printWritten(result)
+	}
+	raw, err := record.Write(draft)
+	if err != nil {
+		return a.summaryFailure(err)
+	}
+	result.Outcome, result.Seq, result.RecordBytes = "written", draft.Seq, len(raw)
+	if o.dryRun {
+		if len(raw) > content.Capacity {
+			return &card.NoSpaceError{Need: int64(len(raw)), Have: int64(content.Capacity)}
+		}
+		result.Outcome = "dry-run"
+		return a.printWritten(result)
+	}
+	// From here an interruption waits: a write that is cut short loses nothing, but one that ends is better.
+	medium := session.application.Medium(context.WithoutCancel(ctx))
+	if _, err := card.Write(medium, raw, content.Seq); err != nil {
+		return err
+	}
+	return a.printWritten(result)
+}
+
+func (a *app) printWritten(r written) error {
+	if a.json {
+		return a.printJSON(r)
+	}
+	l := a.lang
+	switch r.Outcome {
+	case "unchanged":
+		_, err := fmt.Fprintf(a.out, l.s("Inchangée : la carte porte déjà cette synthèse (numéro %d).\n", "Unchanged: the card holds this summary already (number %d).\n"), r.Seq)
+		return err
+	case "dry-run":
+		_, err := fmt.Fprintf(a.out, l.s("Essai : la synthèse numéro %d prendrait %d octets sur %d. Rien n'a été écrit.\n", "Dry run: summary number %d would take %d bytes of %d. Nothing was written.\n"), r.Seq, r.RecordBytes, r.Capacity)
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, l.s("Synthèse numéro %d signée, écrite et relue : %d octets sur %d.\n", "Summary number %d signed, written and read back: %d bytes of %d.\n"), r.Seq, r.RecordBytes, r.Capacity)
+	if !r.Sealed {
+		a.note("%s", l.s("NON SCELLÉE : quiconque tient la carte peut la lire. Démonstration seulement.", "NOT SEALED: whoever holds the card can read it. Demonstration only."))
+	}
+	return err
+}
+
+func (a *app) parseSummary(file, encoding string) (*summary.Summary, error) {
+	data, err := a.readInput(file, encoding)
+	if err != nil {
+		return nil, err
+	}
+	s, err := summary.Parse(data)
+	if err != nil {
+		return nil, a.summaryFailure(err)
+	}
+	return s, nil
+}
+
+// summaryFailure names the first path of an invalid summary and lists every error.
+func (a *app) summaryFailure(err error) error {
+	var at *summary.PathError
+	if !errors.As(err, &at) {
+		return err
+	}
+	return &failure{
+		code: exitGeneral, name: "invalid-summary", path: at.Path, err: err,
+		message: a.lang.s("la synthèse est refusée :\n", "the summary is refused:\n") + err.Error(),
+		hint:    a.lang.s("le schéma JSON est dans summary/secours.summary-1.schema.json ; « secours demo DOSSIER » donne un exemple", "the JSON Schema is summary/secours.summary-1.schema.json; \"secours demo DIR\" gives an example"),
+	}
+}
+
+// checkSigner refuses to write what no reader would accept, and warns where the writer cannot tell.
+func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time) error {
+	l := a.lang
+	who, err := store.Check(id.Certificate, now)
+	switch {
+	case errors.Is(err, trust.ErrNotValidThen), now.Before(id.Certificate.NotBefore), now.After(id.Certificate.NotAfter):
+		return &failure{
+			code: exitSigner, name: "certificate-expired", err: err,
+			message: fmt.Sprintf(l.s("le certificat de l'identité n'est valable que du %s au %s", "the identity's certificate is valid only from %s to %s"),
+				id.Certificate.NotBefore.Format(time.DateOnly), id.Certificate.NotAfter.Format(time.DateOnly)),
+			hint: l.s("renouvelez le certificat, et vérifiez l'horloge", "renew the certificate, and check the clock"),
+		}
+	case errors.Is(err, trust.ErrRole), errors.Is(err, trust.ErrCeiling), err == nil && who.Role != trust.RolePhysician:
+		return record.ErrRole
+	case errors.Is(err, trust.ErrNoAnchors), errors.Is(err, trust.ErrUnknownIssuer):
+		a.note("%s", l.s("attention : l'autorité de cette identité n'est pas dans la confiance de ce dossier ; ses lecteurs doivent la connaître", "warning: the authority of this identity is not in this home's trust; its readers must know it"))
+	case err != nil:
+		return &failure{code: exitSigner, name: "identity", message: err.Error(), err: err}
+	}
+	return nil
+}
+
+// previous is the record on the card, nil for an empty card. One that cannot be read is refused, since writing over it
+// loses what somebody may still be able to read.
+func (a *app) previous(content *card.Content, store *trust.Store, now time.Time, o writeOptions) (*record.Record, error) {
+	if content.Record == nil {
+		return nil, nil
+	}
+	r, err := record.Read(content.Record, content.Card, store, now)
+	var unverified *record.UnverifiedError
+	if errors.As(err, &unverified) {
+		// What it says is not believed, and not needed: the number, the head and the patient only guard against mistakes.
+		if r = unverified.Unverified; r.Summary != nil && r.Amendments == 0 && !damaged(r) {
+			return r, nil
+		}
+		err = record.ErrMalformed
+		if r.Amendments > 0 {
+			err = record.ErrNewerFormat
+		}
+	}
+	if err == nil {
+		return r, nil
+	}
+	if o.dropUnreadable && !errors.Is(err, record.ErrNewerFormat) && !errors.Is(err, record.ErrSuite) {
+		return nil, nil
+	}
+	f := *a.explain(err)
+	if f.code == exitInvalid {
+		f.hint = a.lang.s("--drop-unreadable écrit par-dessus, et perd ce qui s'y trouve", "--drop-unreadable writes over it, and loses what is there")
+	}
+	return nil, &f
+}
+
+func damaged(r *record.Record) bool {
+	return slices.ContainsFunc(r.Levels[:], func(l record.Level) bool { return l.State == record.LevelDamaged })
+}
+
+func (a *app) checkExpected(previous *record.Record, expected int64) error {
+	var seq uint64
+	if previous != nil {
+		seq = previous.Seq
+	}
+	if expected < 0 || uint64(expected) == seq {
+		return nil
+	}
+	return &failure{
+		code: exitConflict, name: "conflict",
+		message: fmt.Sprintf(a.lang.s("la carte porte la synthèse numéro %d, pas %d ; rien n'a été écrit", "the card holds summary number %d, not %d; nothing was written"), seq, expected),
+		hint:    a.lang.s("relisez la carte, puis écrivez de nouveau", "read the card again, then write again"),
+	}
+}
+
+func (a *app) checkPatientOption(s *summary.Summary, option string) error {
+	if option == "" {
+		return nil
+	}
+	for _, id := range s.Patient.IDs {
+		if option == string(id.System)+":"+id.Value {
+			return nil
+		}
+	}
+	return &failure{
+		code: exitWrongPatient, name: "wrong-patient", path: "patient.ids",
+		message: a.lang.s("la synthèse n'est pas celle du patient de --patient ; rien n'a été écrit", "the summary is not that of the patient of --patient; nothing was written"),
+	}
+}
+
+// samePatient compares who the card is about with who the summary is about. An identifier in common decides; without one, the
+// traits that both have must agree. Names of traits are told, never their values.
+func (a *app) samePatient(previous *record.Record, s *summary.Summary, allowed bool) error {
+	if previous == nil || allowed {
+		return nil
+	}
+	differ := differentTraits(&previous.Summary.Patient, &s.Patient)
+	if len(differ) == 0 {
+		return nil
+	}
+	return &failure{
+		code: exitWrongPatient, name: "wrong-patient", path: differ[0],
+		message: fmt.Sprintf(a.lang.s("la carte est celle d'un autre patient (traits différents : %s) ; rien n'a été écrit", "the card is another patient's (traits that differ: %s); nothing was written"), strings.Join(differ, ", ")),
+		hint:    a.lang.s("vérifiez la carte ; si l'état civil a changé, --new-patient écrit quand même", "check the card; if the person's civil status changed, --new-patient writes all the same"),
+	}
+}
+
+func differentTraits(x, y *summary.Patient) []string {
+	for _, a := range x.IDs {
+		for _, b := range y.IDs {
+			if a.System == b.System {
+				if a.Value == b.Value {
+					return nil
+				}
+				return []string{"patient.ids"}
+			}
+		}
+	}
+	var differ []string
+	if !strings.EqualFold(x.Family, y.Family) {
+		differ = append(differ, "patient.family")
+	}
+	if len(x.Given) > 0 && len(y.Given) > 0 && !strings.EqualFold(x.Given[0], y.Given[0]) {
+		differ = append(differ, "patient.given")
+	}
+	if x.BirthDate != y.BirthDate {
+		differ = append(differ, "patient.birthDate")
+	}
+	if x.Sex != y.Sex {
+		differ = append(differ, "patient.sex")
+	}
+	return differ
+}
+
+// unchanged compares what would be signed: the canonical bytes of every level.
+func unchanged(previous *record.Record, s *summary.Summary) bool {
+	was, err := previous.Summary.Compartments()
+	if err != nil {
+		return false
+	}
+	is, err := s.Compartments()
+	if err != nil {
+		return false
+	}
+	for level := range was {
+		if !bytes.Equal(was[level], is[level]) {
+			return false
+		}
+	}
+	return true
+}
