@@ -66,7 +66,8 @@ func writeForEver(path string) error {
 	}
 }
 
-// A process killed while writing leaves an image that opens and holds its last acknowledged record, or the one it was writing.
+// A process killed while writing leaves an image that opens and holds its last acknowledged record, or a newer one. A record that was
+// committed and not acknowledged may give way to the older one when the next write is torn as well (docs/FORMAT.md, 2.4).
 func TestKilledWhileWriting(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGKILL")
@@ -82,11 +83,14 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 	c.Close()
 
-	rounds, between, last := 40, 0, uint32(0)
+	rounds, between := 40, 0
+	acknowledged, tried := uint32(0), uint32(0) // the last by any child, and the highest that any can have begun
 	if testing.Short() {
 		rounds = 10
 	}
+	spread := 60 * time.Millisecond
 	for round := range rounds {
+		before := acknowledged
 		cmd := exec.Command(self)
 		cmd.Env = append(os.Environ(), killEnv+"="+path)
 		var out, talk bytes.Buffer
@@ -94,7 +98,7 @@ func TestKilledWhileWriting(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(20+rand.IntN(60)) * time.Millisecond)
+		time.Sleep(20*time.Millisecond + rand.N(spread))
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +106,6 @@ func TestKilledWhileWriting(t *testing.T) {
 		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != -1 {
 			t.Fatalf("round %d: the child ended by itself: %v, %s", round, err, talk.String())
 		}
-		acknowledged := last
 		for line := range bytes.Lines(out.Bytes()) {
 			if line[len(line)-1] == '\n' {
 				fmt.Sscan(string(line), &acknowledged)
@@ -114,23 +117,29 @@ func TestKilledWhileWriting(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d, after %d: %v", round, acknowledged, err)
 		}
-		if acknowledged > 0 || got.Record != nil {
-			if len(got.Record) < 4 || got.Unconfirmed || got.NewerLost {
-				t.Fatalf("round %d, after %d: %+v", round, acknowledged, got)
-			}
-			n := binary.BigEndian.Uint32(got.Record)
-			if n != acknowledged && n != acknowledged+1 || !bytes.Equal(got.Record, numbered(n)) {
-				t.Fatalf("round %d: record %d, acknowledged was %d", round, n, acknowledged)
-			}
-			if n > acknowledged {
-				between++
-			}
-			last = n
+		n := uint32(0)
+		if len(got.Record) >= 4 {
+			n = binary.BigEndian.Uint32(got.Record)
 		}
+		if acknowledged == before {
+			spread = min(2*spread, time.Second) // a slow or busy machine
+		}
+		tried = max(tried, acknowledged+1)
+		switch {
+		case n < acknowledged || n > tried:
+			t.Fatalf("round %d: record %d; %d was acknowledged and none after %d begun", round, n, acknowledged, tried)
+		case got.Record != nil && !bytes.Equal(got.Record, numbered(n)):
+			t.Fatalf("round %d: record %d is not as written", round, n)
+		case got.NewerLost, got.Unconfirmed && acknowledged > 0:
+			t.Fatalf("round %d: record %d: unconfirmed %v, newer lost %v", round, n, got.Unconfirmed, got.NewerLost)
+		case n > acknowledged:
+			between++
+		}
+		tried = max(tried, n+1)
 		c.Close()
 	}
-	if last < uint32(rounds) {
-		t.Errorf("only %d records were written in %d rounds", last, rounds)
+	if acknowledged == 0 {
+		t.Errorf("%d records were written in %d rounds", acknowledged, rounds)
 	}
-	t.Logf("%d records, %d of %d kills after the commit and before the acknowledgement", last, between, rounds)
+	t.Logf("%d records, %d of %d kills after the commit and before the acknowledgement", acknowledged, between, rounds)
 }
