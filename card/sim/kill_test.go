@@ -83,7 +83,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 	c.Close()
 
-	rounds, between := 40, 0
+	rounds, between := 25, 0
 	acknowledged, tried := uint32(0), uint32(0) // the last by any child, and the highest that any can have begun
 	if testing.Short() {
 		rounds = 10
@@ -122,7 +122,7 @@ func TestKilledWhileWriting(t *testing.T) {
 			n = binary.BigEndian.Uint32(got.Record)
 		}
 		if acknowledged == before {
-			spread = min(2*spread, time.Second) // a slow or busy machine
+			spread = min(2*spread, 400*time.Millisecond) // a slow or busy machine
 		}
 		tried = max(tried, acknowledged+1)
 		switch {
