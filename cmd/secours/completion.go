@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+
 	"github.com/spf13/cobra"
 )
 
@@ -14,18 +16,25 @@ func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 		ValidArgs: shells,
 		Args:      a.args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
 		RunE: func(_ *cobra.Command, args []string) error {
+			var script bytes.Buffer
+			generate := map[string]func() error{
+				"bash":       func() error { return root.GenBashCompletionV2(&script, true) },
+				"zsh":        func() error { return root.GenZshCompletion(&script) },
+				"fish":       func() error { return root.GenFishCompletion(&script, true) },
+				"powershell": func() error { return root.GenPowerShellCompletionWithDesc(&script) },
+			}
+			if err := generate[args[0]](); err != nil {
+				return err
+			}
 			if a.json {
-				return &failure{code: exitGeneral, name: "usage", message: l.s("le complètement est un script, il n'a pas de forme JSON", "completion is a script and has no JSON form")}
+				return a.printJSON(struct {
+					Schema string `json:"schema"`
+					Shell  string `json:"shell"`
+					Script string `json:"script"`
+				}{"secours.completion/1", args[0], script.String()})
 			}
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(a.out, true)
-			case "zsh":
-				return root.GenZshCompletion(a.out)
-			case "fish":
-				return root.GenFishCompletion(a.out, true)
-			}
-			return root.GenPowerShellCompletionWithDesc(a.out)
+			_, err := script.WriteTo(a.out)
+			return err
 		},
 	}
 }

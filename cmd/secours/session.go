@@ -41,7 +41,11 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 	case simulated && path == "", named && reader == "":
 		return nil, a.badCard()
 	case simulated:
-		c, err := a.openImage(path, sim.Session{Wait: a.timeout})
+		var c *sim.Card
+		err := a.waiting(a.lang.s("un autre programme tient la carte, attente…", "another program holds the card, waiting…"), func() (err error) {
+			c, err = a.openImage(path, sim.Session{Wait: a.timeout})
+			return err
+		})
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, &failure{
 				code: exitNoCard, name: "no-card", err: err,
@@ -54,7 +58,11 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 		}
 		return &connection{Transmitter: c, simulated: true, name: spec, close: c.Close}, nil
 	case named, spec == "pcsc", spec == "":
-		c, err := pcsc.Connect(ctx, reader)
+		var c *pcsc.Conn
+		err := a.waiting(a.lang.s("le lecteur ne répond pas encore, attente…", "the reader does not answer yet, waiting…"), func() (err error) {
+			c, err = pcsc.Connect(ctx, reader)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -80,7 +81,7 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 }
 
 func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
-	tty, err := openTerminal(a.in)
+	tty, err := a.openTerminal()
 	if err != nil {
 		return "", &failure{
 			code: exitSigner, name: "passphrase",
@@ -88,14 +89,12 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 			hint:    a.lang.s("donnez-la par --passphrase-fd ou --passphrase-stdin", "give it with --passphrase-fd or --passphrase-stdin"),
 		}
 	}
-	if tty != a.in {
-		defer tty.Close()
-	}
-	state, err := term.GetState(int(tty.Fd()))
+	defer tty.close()
+	state, err := term.GetState(int(tty.in.Fd()))
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(a.err, prompt)
+	fmt.Fprint(tty.out, prompt)
 	type answer struct {
 		secret []byte
 		err    error
@@ -103,16 +102,16 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 	// ReadPassword knows no context: on an interruption the terminal is put right and the goroutine ends with the process.
 	got := make(chan answer, 1)
 	go func() {
-		secret, err := term.ReadPassword(int(tty.Fd()))
+		secret, err := term.ReadPassword(int(tty.in.Fd()))
 		got <- answer{secret, err}
 	}()
 	select {
 	case <-ctx.Done():
-		term.Restore(int(tty.Fd()), state)
-		fmt.Fprintln(a.err)
+		term.Restore(int(tty.in.Fd()), state)
+		fmt.Fprintln(tty.out)
 		return "", context.Canceled
 	case r := <-got:
-		fmt.Fprintln(a.err)
+		fmt.Fprintln(tty.out)
 		if r.err != nil {
 			return "", r.err
 		}
@@ -139,27 +138,52 @@ func (a *app) newSecret(ctx context.Context) (string, error) {
 	return first, nil
 }
 
-// openTerminal returns the terminal to prompt on: standard input, or the controlling terminal when standard input is a pipe.
-func openTerminal(in *os.File) (*os.File, error) {
-	if in != nil && term.IsTerminal(int(in.Fd())) {
-		return in, nil
-	}
-	name := "/dev/tty"
+// terminal is where prompts are shown and answered.
+type terminal struct {
+	in    *os.File
+	out   io.Writer
+	close func()
+}
+
+// openTerminal returns the controlling terminal, since standard input may be the summary and standard error a log file. Where
+// there is none, standard input will do if it is a terminal.
+func (a *app) openTerminal() (*terminal, error) {
+	read, write := "/dev/tty", "/dev/tty"
 	if runtime.GOOS == "windows" {
-		name = "CONIN$"
+		read, write = "CONIN$", "CONOUT$"
 	}
-	tty, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
+	in, err := os.OpenFile(read, os.O_RDWR, 0)
+	if err == nil && term.IsTerminal(int(in.Fd())) {
+		if out, err := os.OpenFile(write, os.O_RDWR, 0); err == nil {
+			return &terminal{in, out, func() { in.Close(); out.Close() }}, nil
+		}
 	}
-	if !term.IsTerminal(int(tty.Fd())) {
-		tty.Close()
-		return nil, errors.New("not a terminal")
+	if err == nil {
+		in.Close()
 	}
-	return tty, nil
+	if a.in != nil && term.IsTerminal(int(a.in.Fd())) {
+		return &terminal{a.in, a.err, func() {}}, nil
+	}
+	return nil, errors.New("no terminal")
 }
 
 // note is a line of talk on standard error.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.err, "secours: %s\n", clean(fmt.Sprintf(format, args...)))
+}
+
+// patience is how long a wait may last before it is explained.
+const patience = 2 * time.Second
+
+// waiting runs f, and says what it waits for when that takes long.
+func (a *app) waiting(what string, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		a.note("%s", what)
+		return <-done
+	}
 }
