@@ -680,3 +680,111 @@ func FuzzContainerRead(f *testing.F) {
 		t.Fatalf("%d bytes that stand in no slot", len(c.Record))
 	})
 }
+
+// TestCommitResumes: a mark that the card acknowledged is not written again, because those above it prove that it is
+// settled.
+func TestCommitResumes(t *testing.T) {
+	for level := range levels {
+		p := newPlate(8192, 64)
+		mustFormat(t, p)
+		seq := mustWrite(t, p, []byte("first"), 0)
+		p.zero()
+		p.failWrite = levels + 1 + level + 1 // the voids, the slot, the marks below
+		mustWrite(t, p, []byte("second"), seq)
+		var want []int64
+		for l := range levels {
+			want = append(want, 128+128*int64(l))
+			if l == level {
+				want = append(want, 128+128*int64(l))
+			}
+		}
+		if d := cmp.Diff(want, p.writes[levels+1:]); d != "" {
+			t.Errorf("mark %c failed once: %s", 'A'+level, d)
+		}
+	}
+}
+
+// cached is a card that answers, until a reset, with what it was sent, and whose memory keeps nothing.
+type cached struct {
+	*plate
+	cache []byte
+}
+
+func (c *cached) ReadAt(b []byte, off int64) (int, error) { return copy(b, c.cache[off:]), nil }
+func (c *cached) WriteAt(b []byte, off int64) (int, error) {
+	return copy(c.cache[off:], b), nil
+}
+
+func (c *cached) Reset() error {
+	copy(c.cache, c.b)
+	return c.plate.Reset()
+}
+
+// TestColdResets: what is read before a write, and what is read back, is what the memory holds.
+func TestColdResets(t *testing.T) {
+	p := newPlate(8192, 64)
+	mustFormat(t, p)
+	seq := mustWrite(t, p, []byte("first"), 0)
+	c := &cached{p, slices.Clone(p.b)}
+	if _, err := Write(c, []byte("second"), seq); !errors.Is(err, ErrNotWritten) {
+		t.Error(err)
+	}
+	c.cache[448+30] ^= 1
+	if _, err := Write(c, []byte("second"), seq); !errors.Is(err, ErrNotWritten) {
+		t.Error("the card was believed before the write:", err)
+	}
+	p.zero()
+	mustWrite(t, p, []byte("second"), seq)
+	if p.resets != 3 {
+		t.Errorf("%d resets", p.resets)
+	}
+}
+
+// swapped is a reader in which another card lies after the power was lost.
+type swapped struct {
+	*plate
+	other *plate
+	dead  bool
+}
+
+func (s *swapped) WriteAt(b []byte, off int64) (int, error) {
+	if off == s.swapAt() {
+		s.dead = true
+		return 0, errBroken
+	}
+	return s.plate.WriteAt(b, off)
+}
+
+// swapAt is mark B of slot 1.
+func (s *swapped) swapAt() int64 { return 256 }
+
+func (s *swapped) Reset() error {
+	if s.dead {
+		s.plate = s.other
+	}
+	return nil
+}
+
+// TestCardSwapped: another card, even a copy of the first under another id, is not written to.
+func TestCardSwapped(t *testing.T) {
+	p, other := newPlate(8192, 64), newPlate(8192, 64)
+	mustFormat(t, p)
+	if err := Format(other, ID{7}); err != nil {
+		t.Fatal(err)
+	}
+	seq, err := write(p, []byte("first"), 0, drawn(5, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := write(other, []byte("first"), 0, drawn(5, 5)); err != nil {
+		t.Fatal(err)
+	}
+	before := slices.Clone(other.b)
+	// Void marks of slot 1 come first, and mark C of slot 1 is at 384: the swap is at the void of mark B.
+	if _, err := Write(&swapped{plate: p, other: other}, []byte("second"), seq); !errors.Is(err, ErrUnknownOutcome) {
+		t.Error(err)
+	}
+	if !bytes.Equal(other.b, before) {
+		t.Error("another card was written to")
+	}
+}
