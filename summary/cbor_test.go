@@ -125,7 +125,7 @@ func TestMangledCompartments(t *testing.T) {
 	accepted := 0
 	for r := range c {
 		for i := range c[r] {
-			for _, flip := range []byte{1, 2, 0x20, 0x80, 0xff} {
+			for _, flip := range []byte{1, 0x20, 0x80} {
 				d := c
 				d[r] = bytes.Clone(c[r])
 				d[r][i] ^= flip

@@ -264,10 +264,8 @@ const (
 func (p *sectionPart) appendItem(b []byte, i, j int) []byte {
 	o := model().items[i]
 	v := reflect.ValueOf(p.sec.Item(p.items[j])).Elem()
-	m := members{object: o, value: v, without: []int64{keyID}, extra: o.entries(*o.extraOf(v), scope{named: true})}
-	if p.level != DefaultLevel(SectionNames[i]) {
-		m.without = append(m.without, keyLevel)
-	}
+	m := members{object: o, value: v, withoutID: true, extra: o.entries(*o.extraOf(v), scope{named: true})}
+	m.withoutLevel = p.level != DefaultLevel(SectionNames[i])
 	if p.ids[j] != "" {
 		m.extra = append(m.extra, entry{appendInt(nil, keyID), appendText(nil, p.ids[j])})
 	}
@@ -278,6 +276,6 @@ func (p *sectionPart) appendItem(b []byte, i, j int) []byte {
 func (p *sectionPart) appendBody(b []byte, i, j int) []byte {
 	o := model().items[i]
 	v := reflect.ValueOf(p.sec.Item(p.items[j])).Elem()
-	m := members{object: o, value: v, without: []int64{keyID, keyLevel}, extra: o.entries(*o.extraOf(v), scope{named: true})}
+	m := members{object: o, value: v, withoutID: true, withoutLevel: true, extra: o.entries(*o.extraOf(v), scope{named: true})}
 	return m.append(b)
 }

@@ -106,8 +106,8 @@ func appendObject(b []byte, o *object, v reflect.Value) []byte {
 type members struct {
 	*object
 	value reflect.Value
-	// without are keys to leave out.
-	without []int64
+	// withoutID and withoutLevel leave out what an item is not always stored with.
+	withoutID, withoutLevel bool
 	// extra are members that have no field, encoded, in any order.
 	extra []entry
 }
@@ -119,7 +119,10 @@ func (m *members) append(b []byte) []byte {
 	w := openMap(b, m.extra)
 	for _, i := range m.sorted {
 		f := &m.fields[i]
-		if fv := f.of(m.value); !f.absent(fv) && !slices.Contains(m.without, f.key) {
+		if m.withoutID && f.key == keyID || m.withoutLevel && f.key == keyLevel {
+			continue
+		}
+		if fv := f.of(m.value); !f.absent(fv) {
 			w.key(f.key)
 			w.b = appendValue(w.b, f.shape, fv)
 		}
@@ -135,7 +138,9 @@ type mapWriter struct {
 }
 
 func openMap(b []byte, extra []entry) mapWriter {
-	slices.SortFunc(extra, func(x, y entry) int { return bytes.Compare(x.key, y.key) })
+	if len(extra) > 1 {
+		slices.SortFunc(extra, func(x, y entry) int { return bytes.Compare(x.key, y.key) })
+	}
 	return mapWriter{b: append(b, majorMap<<5), start: len(b), rest: extra}
 }
 
@@ -177,6 +182,9 @@ type scope struct {
 
 // entries encodes the unknown members in scope.
 func (o *object) entries(extra Extra, sc scope) []entry {
+	if len(extra) == 0 {
+		return nil
+	}
 	var all []entry
 	for name, raw := range extra {
 		if !strings.HasPrefix(name, "#") {

@@ -14,7 +14,7 @@ const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // ids returns the ids that are given, so that no derived one takes their place.
 func (s *Summary) ids() map[string]bool {
-	given := map[string]bool{}
+	given := make(map[string]bool, 64)
 	for _, sec := range s.Sections.all() {
 		for j := range sec.Len() {
 			if id := sec.Common(j).ID; id != "" {
@@ -44,7 +44,7 @@ func derive(i int, body []byte, taken func(string) bool) string {
 // a reader of the card derives, who knows only the items of this and lower levels before it, in the order of levels, sections
 // and items; where the two are the same, none is stored.
 func assignIDs(parts [len(levels)]*part, given map[string]bool, set func(p *sectionPart, j int, id, derived string)) {
-	used := map[string]bool{}
+	used := make(map[string]bool, 64)
 	var body []byte
 	for _, p := range parts {
 		for i, sp := range p.sections {
@@ -67,7 +67,7 @@ func assignIDs(parts [len(levels)]*part, given map[string]bool, set func(p *sect
 
 // deriveIDs gives the items of compartments that were read the ids that are not stored.
 func deriveIDs(parts [len(levels)]*part) error {
-	used := map[string]bool{}
+	used := make(map[string]bool, 64)
 	var body []byte
 	for _, p := range parts {
 		if p == nil {

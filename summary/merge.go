@@ -158,7 +158,7 @@ func readPart(data []byte, level Level) (*part, error) {
 	}
 	m := model()
 	p := &part{level: level, holder: &Summary{}}
-	d := cborDecoder{reader: reader{data: data}, level: level}
+	d := cborDecoder{reader: reader{data: data}, path: make(path, 0, maxDepth), level: level}
 	v := reflect.ValueOf(p.holder).Elem()
 	err := d.members(m.summary, p.scope(m.summary), &p.holder.Extra, func(f *field) error {
 		switch {

@@ -188,14 +188,11 @@ func (s *scanner) escaped(b []byte) string {
 		case s.data[s.pos+1] == 'u':
 			r := s.hex()
 			if utf16.IsSurrogate(r) {
-				mark := s.pos
+				// Half a pair becomes U+FFFD, and the text is refused for it.
 				if bytes.HasPrefix(s.data[s.pos:], []byte(`\u`)) {
 					r = utf16.DecodeRune(r, s.hex())
 				} else {
 					r = utf8.RuneError
-				}
-				if r == utf8.RuneError {
-					s.pos = mark
 				}
 			}
 			if s.err != nil {

@@ -33,7 +33,7 @@ type checkOptions struct {
 }
 
 func (s *Summary) check(o checkOptions) findings {
-	c := checker{checkOptions: o}
+	c := checker{checkOptions: o, path: make(path, 0, maxDepth)}
 	c.summary(s)
 	c.rules(s)
 	return c.findings
@@ -239,7 +239,7 @@ func (c *checker) rules(s *Summary) {
 	if !c.partial && s.Schema != "" && s.Schema != Schema {
 		c.at("schema", func() { c.add(fmt.Errorf("%w: want %s", ErrUnknownValue, Schema)) })
 	}
-	ids := map[string]bool{}
+	ids := make(map[string]bool, 64)
 	for i, sec := range s.Sections.all() {
 		c.path = append(c.path[:0], step{name: "sections"}, step{name: SectionNames[i]})
 		c.status(sec)
