@@ -595,6 +595,35 @@ func TestHostileMedium(t *testing.T) {
 	}
 }
 
+// TestWrongCounts: a medium that fills the buffer and claims another count is not believed.
+func TestWrongCounts(t *testing.T) {
+	p := newPlate(8192, 64)
+	mustFormat(t, p)
+	mustWrite(t, p, []byte("x"), 0)
+	for _, d := range []int{-1, 1, 1 << 40, -1 << 40} {
+		l := &liar{plate: p, size: 8192, pages: 64, read: func(b []byte, off int64) (int, error) {
+			n, err := p.ReadAt(b, off)
+			return n + d, err
+		}}
+		if _, err := Read(l); !errors.Is(err, errMisread) {
+			t.Errorf("%+d: %v", d, err)
+		}
+	}
+}
+
+// TestVastSlots: neither a superblock nor a size is believed beyond what a slot can be.
+func TestVastSlots(t *testing.T) {
+	p := newPlate(8192, 64)
+	mustFormat(t, p)
+	p.b[8] = 0x7f
+	sum := sha256.Sum256(p.b[:32])
+	copy(p.b[32:superblockLen], sum[:])
+	l := &liar{plate: p, size: 1 << 62, pages: 64}
+	if c, err := Read(l); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func fill(r *rand.Rand, b []byte) {
 	for i := range b {
 		b[i] = byte(r.Uint32())

@@ -65,7 +65,7 @@ func number(record []byte) uint64 { return binary.BigEndian.Uint64(record) }
 // TestTearEverywhere cuts the power at every cut point of an update and, after each, at every cut point of the update that
 // follows it.
 func TestTearEverywhere(t *testing.T) {
-	step := setting(t, "SECOURS_TEARS_STEP", 11, 1) // of the second cut
+	step := setting(t, "SECOURS_TEARS_STEP", 5, 1) // of the second cut
 	for _, kind := range tearKinds {
 		for _, page := range tearPages {
 			t.Run(fmt.Sprintf("%v/%d", kind, page), func(t *testing.T) {
