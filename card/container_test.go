@@ -680,12 +680,16 @@ func TestSimulatedMemory(t *testing.T) {
 func FuzzContainerRead(f *testing.F) {
 	m := newPlate(1600, 16)
 	mustFormat(f, m)
-	f.Add(slices.Clone(m.b), 16)
+	f.Add(slices.Clone(m.b), 16, false)
 	seq := mustWrite(f, m, []byte("first"), 0)
-	f.Add(slices.Clone(m.b), 16)
+	f.Add(slices.Clone(m.b), 16, false)
 	mustWrite(f, m, make([]byte, 300), seq)
-	f.Add(slices.Clone(m.b), 64)
-	f.Fuzz(func(t *testing.T, b []byte, page int) {
+	f.Add(slices.Clone(m.b), 64, true)
+	f.Fuzz(func(t *testing.T, b []byte, page int, sign bool) {
+		if b = slices.Clone(b); sign && len(b) >= superblockLen {
+			sum := sha256.Sum256(b[:32])
+			copy(b[32:], sum[:8])
+		}
 		m := &plate{b: b, page: page}
 		c, err := Read(m)
 		if m.readBytes > 2*maxSlot+1024 {
