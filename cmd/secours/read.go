@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -11,11 +13,12 @@ import (
 
 func (a *app) readCommand() *cobra.Command {
 	l := a.lang
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "read",
 		Short: l.s("Montrer la synthèse de la carte, vérifiée", "Show the card's summary, verified"),
 		Long: l.s(`Lit la carte, vérifie qui a signé, et montre la synthèse : d'abord ce qui est dangereux.
-Rien n'est déduit ni interprété : la carte dit ce qu'un professionnel a écrit.
+Rien n'est déduit ni interprété : la carte dit ce qu'un professionnel a écrit. Sur un terminal,
+s'arrête après chaque page : la première montre ce qui peut tuer.
 
 Avec --json, un document "secours.read/1" : verdict, signataire, visibilité de chaque section, synthèse.
 
@@ -23,7 +26,8 @@ Codes de sortie : 0 vérifiée ; 14 ne pas s'y fier, ou indéchiffrable ; 15 mon
 vérifiable ; 10 pas de lecteur ; 11 pas de carte, carte retirée ou vide ; 12 pas une carte Secours ;
 13 code du patient ; 16 lecteur occupé ; 22 format plus récent que ce programme.`,
 			`Reads the card, checks who signed, and shows the summary: what is dangerous comes first.
-Nothing is derived or interpreted: the card says what a professional wrote.
+Nothing is derived or interpreted: the card says what a professional wrote. On a terminal, stops
+after each page: the first shows what can kill.
 
 With --json, one "secours.read/1" document: verdict, signer, visibility of each section, summary.
 
@@ -39,7 +43,7 @@ Exit codes: 0 verified; 14 not to be relied on, or undecodable; 15 shown, but no
 			if a.json {
 				err = a.printJSON(a.readDocument(r))
 			} else {
-				err = render(a.out, a.view(r), a.renderOptions(r))
+				err = a.show(c.Context(), r)
 			}
 			if err != nil {
 				return err
@@ -47,6 +51,21 @@ Exit codes: 0 verified; 14 not to be relied on, or undecodable; 15 shown, but no
 			return a.outcome(r)
 		},
 	}
+	c.Flags().BoolVar(&a.noPages, "no-pages", false, l.s("n'attend pas entre les pages, sur un terminal", "do not stop between pages on a terminal"))
+	return c
+}
+
+// show draws the screen, page by page on a terminal. The card is closed by then.
+func (a *app) show(ctx context.Context, r *reading) error {
+	var screen bytes.Buffer
+	if err := render(&screen, a.view(r), a.renderOptions(r)); err != nil {
+		return err
+	}
+	if a.noPages {
+		_, err := screen.WriteTo(a.out)
+		return err
+	}
+	return showPages(ctx, a.out, a.in, screen.Bytes(), a.lang)
 }
 
 // renderOptions fits the screen to where it is printed.

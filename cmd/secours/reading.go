@@ -131,6 +131,7 @@ func (a *app) view(r *reading) *view {
 		Trust:      r.trustAge(),
 		Unsealed:   rec.Suite == record.SuiteNone,
 		Sections:   r.visibility(),
+		NewerLost:  r.content.NewerLost, Unconfirmed: r.content.Unconfirmed,
 		Amendments: rec.Amendments,
 		// Suite 0 hides nothing: every level was read, or is reported as damaged.
 		PossiblyMasked: rec.Suite != record.SuiteNone,

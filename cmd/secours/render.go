@@ -41,6 +41,9 @@ type view struct {
 	Sections map[string]sectionView
 	// Damaged are the confidentiality levels, 0 to 3, that are signed for but missing or changed.
 	Damaged []int
+	// NewerLost is set where the card held a newer summary that cannot be read; Unconfirmed, where the write of this one
+	// was never finished.
+	NewerLost, Unconfirmed bool
 	// Amendments counts amendments on the card that are not shown.
 	Amendments int
 	// PossiblyMasked is set unless the reader's key opens everything that a patient can hide.

@@ -618,10 +618,12 @@ func TestCaveats(t *testing.T) {
 	v := exampleView(t)
 	text := read(t, v, renderOptions{Lang: fr})
 	v.Damaged, v.Amendments, v.OnBehalfOf = []int{2, 3}, 3, "Dr PINTO"
+	v.NewerLost, v.Unconfirmed = true, true
 	v.Sections = map[string]sectionView{"directives": {visibleNone, "role"}, "allergies": {visiblePartial, "role"}}
 	more := read(t, v, renderOptions{Lang: fr})
 	for _, want := range []string{
 		"!! CARTE EN PARTIE ILLISIBLE : il manque antécédents", "3 AJOUTS NON AFFICHÉS", "pour Dr PINTO",
+		"!! CE N'EST PAS LA DERNIÈRE SYNTHÈSE", "ÉCRITURE NON TERMINÉE",
 		"REFUS ET LIMITATIONS : non visibles pour votre rôle", "NON DEMANDÉ OU NON VISIBLE", "PARTIEL",
 	} {
 		if !strings.Contains(flat(more), want) || strings.Contains(flat(text), want) {

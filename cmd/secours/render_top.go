@@ -21,6 +21,13 @@ func (r *renderer) top(s *screen) {
 	}
 	r.signature(s)
 	r.signedOn(s)
+	if v.NewerLost {
+		s.entry(critical, new(phrase).add(danger, l.s("CE N'EST PAS LA DERNIÈRE SYNTHÈSE : une plus récente est sur la carte, illisible.",
+			"THIS IS NOT THE LAST SUMMARY: a newer one is on the card, unreadable.")))
+	}
+	if v.Unconfirmed {
+		s.entry(important, new(phrase).add(strong, l.s("ÉCRITURE NON TERMINÉE : à faire réécrire par son auteur.", "UNFINISHED WRITE: have its author write it again.")))
+	}
 	if len(v.Damaged) > 0 {
 		p := new(phrase).add(danger, l.s("CARTE EN PARTIE ILLISIBLE : il manque ", "CARD PARTLY UNREADABLE: missing: "))
 		var parts []string

@@ -31,6 +31,7 @@ type app struct {
 	timeout  time.Duration
 	language string
 	secrets  secretFlags
+	noPages  bool
 }
 
 func newApp() *app {
