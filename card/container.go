@@ -137,15 +137,20 @@ func (c *container) readMarks(i, below int) error {
 	return nil
 }
 
-// level is how far the commit of a record in a slot is seen to have come: the number of the highest mark that names it,
-// 0 where none does. A mark is written only when those below it are settled, so level 2 proves a settled mark A.
-func (c *container) level(i int, s stamp) int {
-	for level := levels; level > 0; level-- {
-		if m := c.marks[i][level-1]; m.kind == markValid && m.stamp == s {
-			return level
+// names tells whether a mark of a slot reads as valid and names a record.
+func (c *container) names(level, i int, s stamp) bool {
+	m := c.marks[i][level]
+	return m.kind == markValid && m.stamp == s
+}
+
+// named counts the marks of a slot that name a record.
+func (c *container) named(i int, s stamp) (n int) {
+	for level := range levels {
+		if c.names(level, i, s) {
+			n++
 		}
 	}
-	return 0
+	return n
 }
 
 // slot is what stands in one: a record where its digest is right, nothing (stamp 0) where it is not.
@@ -156,12 +161,11 @@ type slot struct {
 
 func (s slot) complete() bool { return s.record != nil }
 
-// view is what a container holds, and what a writer may rely on.
+// view is what a container holds.
 type view struct {
 	slots     [2]slot
 	current   int  // the slot that is read; -1: empty
 	confirmed bool // a mark names its record
-	relied    int  // the slot that a writer must not touch; -1: none
 	newerLost bool
 	last      uint32 // the newest sequence that anybody can have read, 0 where there is none
 }
@@ -187,7 +191,7 @@ func (c *container) read() (*view, error) {
 	if s.stamp != c.marks[n][0].stamp {
 		return c.survey()
 	}
-	v := &view{current: n, confirmed: true, relied: n, last: s.seq}
+	v := &view{current: n, confirmed: true, last: s.seq}
 	v.slots[n] = s
 	return v, nil
 }
@@ -208,8 +212,7 @@ func (c *container) newestMark() int {
 
 // survey reads everything and decides (docs/FORMAT.md, 2.2).
 func (c *container) survey() (*view, error) {
-	v := &view{current: -1, relied: -1}
-	var level [2]int
+	v := &view{current: -1}
 	for i := range v.slots {
 		var err error
 		if v.slots[i], err = c.readSlot(i); err != nil {
@@ -222,8 +225,7 @@ func (c *container) survey() (*view, error) {
 		if !s.complete() {
 			continue
 		}
-		level[i] = c.level(i, s.stamp)
-		confirmed := level[i] > 0
+		confirmed := c.named(i, s.stamp) > 0
 		better := v.current < 0 || newer(s.seq, v.stamp().seq)
 		if v.current >= 0 && confirmed != v.confirmed {
 			better = confirmed
@@ -234,14 +236,6 @@ func (c *container) survey() (*view, error) {
 	}
 	if v.current < 0 {
 		return v, c.empty()
-	}
-	if v.confirmed {
-		// The older record is relied on while the commit of the newer one is seen to have come less far: its marks may
-		// be marginal, and those of the older one are not.
-		v.relied = v.current
-		if level[1-v.current] > level[v.current] {
-			v.relied = 1 - v.current
-		}
 	}
 	c.sequences(v)
 	return v, nil

@@ -49,6 +49,7 @@ func write(m Medium, record []byte, expectSeq uint32, random io.Reader) (uint32,
 	if err != nil {
 		return 0, err
 	}
+	base.witness(expectSeq)
 	if found := base.stamp().seq; found != expectSeq {
 		return 0, &ConflictError{Expected: expectSeq, Found: found}
 	}
@@ -81,21 +82,27 @@ func (c *container) base(expectSeq uint32) (*view, error) {
 		return nil, err
 	}
 	s, _, ok := c.parseSlotHeader(b)
-	if !ok || s != c.marks[n][0].stamp || c.level(n, s) != levels {
+	if !ok || s != c.marks[n][0].stamp || c.named(n, s) != levels {
 		return c.survey()
 	}
-	v := &view{current: n, confirmed: true, relied: n, last: s.seq}
+	v := &view{current: n, confirmed: true, last: s.seq}
 	v.slots[n].stamp = s
 	return v, nil
 }
 
-// spare is the slot that a new record goes to.
-func (v *view) spare() int {
-	keep := v.relied
-	if keep < 0 {
-		keep = v.current // nothing was ever confirmed; still rather not over the only complete record
+// witness makes the record of that sequence the current one, though no mark is seen to name it now, where it is the newest complete
+// one and others were confirmed: whoever knows its sequence has read it, so a mark did name it, and it must not be lost.
+func (v *view) witness(seq uint32) {
+	for i, s := range v.slots {
+		if v.confirmed && i != v.current && s.complete() && s.seq == seq && newer(s.seq, v.stamp().seq) {
+			v.current = i
+		}
 	}
-	if keep == 0 {
+}
+
+// spare is the slot that a new record goes to: never over the record that was read.
+func (v *view) spare() int {
+	if v.current == 0 {
 		return 1
 	}
 	return 0
@@ -124,15 +131,18 @@ type update struct {
 	record []byte
 	// verified: the slot was read back. From then on marks may have been written in part.
 	verified bool
-	// marked is how many marks the card acknowledged. These are never written again: a mark being rewritten may read as
-	// anything, and those above it prove that it does not.
+	// marked is how many marks the card acknowledged. These are never written again.
 	marked int
 }
 
 // run is the protocol. A torn page may read as anything that was ever being written to it, but never as a mark with a
-// nonce that was not drawn yet. So marks go on from A to C, when the slot was read back, and come off from C to A, before
-// it is touched: a mark that names the record proves that the slot, and each mark below, is settled.
+// nonce that was not drawn yet. So the current record is settled first, because it was read; the marks of the other slot
+// come off, from C to A, before it is touched; and go on when it was read back. A mark that reads as valid is never
+// written again: torn, it would no longer hold what it holds now.
 func (u *update) run() error {
+	if err := u.settle(); err != nil {
+		return err
+	}
 	for level := levels - 1; level >= 0; level-- {
 		if err := writeAt(u.m, u.encodeMark(level, u.target, stamp{}), u.markAt(level, u.target)); err != nil {
 			return err
@@ -150,6 +160,38 @@ func (u *update) run() error {
 	}
 	u.verified = true
 	return u.commit()
+}
+
+// settle finishes the commit of the current record, where a torn write left it unfinished. Only marks that do not read as valid are
+// written: a settled one always reads so, and is never put at risk. A marginal one may read as valid once; each round looks again.
+func (u *update) settle() error {
+	if !u.base.confirmed {
+		return nil
+	}
+	cur, s := u.base.current, u.base.stamp()
+	for range recoveries {
+		settled := true
+		for level := range levels {
+			if u.names(level, cur, s) {
+				continue
+			}
+			if err := writeAt(u.m, u.encodeMark(level, cur, s), u.markAt(level, cur)); err != nil {
+				return err
+			}
+			settled = false
+		}
+		if settled {
+			return nil
+		}
+		if err := reset(u.m); err != nil {
+			return err
+		}
+		u.known[cur] = 0
+		if err := u.readMarks(cur, levels); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the marks of the current record do not settle")
 }
 
 // commit writes the marks that are missing: from the first bit of mark A on, the new record may be what a reader sees.
