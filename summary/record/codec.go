@@ -26,20 +26,27 @@ const (
 
 var errUnit = errors.New("malformed unit")
 
-// encodeUnit returns the smallest coding of a message; an empty message is an empty unit.
-func encodeUnit(message []byte) []byte {
+// coder codes the units of one record. A deflate encoder takes longer to make than to use, so they share one.
+type coder struct{ deflate *flate.Writer }
+
+// unit returns the smallest coding of a message; an empty message is an empty unit.
+func (c *coder) unit(message []byte) []byte {
 	if len(message) == 0 {
 		return []byte{}
 	}
 	plain := append([]byte{byte(CodecPlain)}, message...)
 	var deflated bytes.Buffer
 	deflated.WriteByte(byte(CodecDeflate))
-	w, err := flate.NewWriter(&deflated, flate.BestCompression)
-	if err != nil {
-		panic("record: " + err.Error()) // only for an unknown level
+	if c.deflate == nil {
+		var err error
+		if c.deflate, err = flate.NewWriter(&deflated, flate.BestCompression); err != nil {
+			panic("record: " + err.Error()) // only for an unknown level
+		}
+	} else {
+		c.deflate.Reset(&deflated)
 	}
-	w.Write(message) // a bytes.Buffer does not fail
-	w.Close()
+	c.deflate.Write(message) // a bytes.Buffer does not fail
+	c.deflate.Close()
 	if deflated.Len() < len(plain) {
 		return deflated.Bytes()
 	}

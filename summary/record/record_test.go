@@ -427,22 +427,22 @@ func TestSignatureIsBound(t *testing.T) {
 func TestUnits(t *testing.T) {
 	long := bytes.Repeat([]byte("amoxicilline "), 100)
 	for _, message := range [][]byte{nil, {0}, []byte("x"), long} {
-		unit := encodeUnit(message)
+		unit := new(coder).unit(message)
 		got, err := decodeUnit(unit, maxInflated)
 		if err != nil || !bytes.Equal(got, message) {
 			t.Errorf("%d bytes: %v", len(message), err)
 		}
 	}
-	if unit := encodeUnit(long); codecOf(unit) != CodecDeflate || len(unit) > 100 {
+	if unit := new(coder).unit(long); codecOf(unit) != CodecDeflate || len(unit) > 100 {
 		t.Errorf("the smaller codec was not kept: %d bytes, codec %d", len(unit), unit[0])
 	}
-	if unit := encodeUnit([]byte{1, 2, 3}); codecOf(unit) != CodecPlain {
+	if unit := new(coder).unit([]byte{1, 2, 3}); codecOf(unit) != CodecPlain {
 		t.Error("deflate was kept though it is larger")
 	}
-	bomb := encodeUnit(make([]byte, maxInflated+1))
+	bomb := new(coder).unit(make([]byte, maxInflated+1))
 	for name, unit := range map[string][]byte{
-		"bomb": bomb, "unknown codec": {9, 1, 2}, "trailing bytes": append(encodeUnit(long), 0), "noise": {1, 0xFF, 0xFF},
-		"truncated": encodeUnit(long)[:20], "plain over the limit": append([]byte{0}, make([]byte, maxInflated+1)...),
+		"bomb": bomb, "unknown codec": {9, 1, 2}, "trailing bytes": append(new(coder).unit(long), 0), "noise": {1, 0xFF, 0xFF},
+		"truncated": new(coder).unit(long)[:20], "plain over the limit": append([]byte{0}, make([]byte, maxInflated+1)...),
 	} {
 		if _, err := decodeUnit(unit, maxInflated); !errors.Is(err, errUnit) {
 			t.Errorf("%s: %v", name, err)

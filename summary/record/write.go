@@ -111,19 +111,20 @@ func prepare(d Draft) (*sealing, error) {
 // raw closes the boxes and returns the record.
 func (s *sealing) raw() []byte {
 	own := s.base
+	var c coder
 	header := encode(clearHeader{Version: formatVersion, Suite: s.suite, ID: own[:], K3: s.level[3]})
 	f := frame{
 		Header: header,
-		Open:   encodeUnit(s.levels[0]),
-		Box1:   s.seal(own, 1, header, encodeBox1(&s.signed, encodeUnit(s.levels[1]))),
+		Open:   c.unit(s.levels[0]),
+		Box1:   s.seal(own, 1, header, encodeBox1(&s.signed, c.unit(s.signed.Certificate), c.unit(s.levels[1]))),
 		Box2:   s.box2,
 		Box3:   s.box3,
 	}
 	if f.Box2 == nil {
-		f.Box2 = s.seal(own, 2, header, encodeSequence(s.d3, encodeUnit(s.levels[2])))
+		f.Box2 = s.seal(own, 2, header, encodeSequence(s.d3, c.unit(s.levels[2])))
 	}
 	if f.Box3 == nil {
-		f.Box3 = s.seal(own, 3, header, encodeSequence(encodeUnit(s.levels[3])))
+		f.Box3 = s.seal(own, 3, header, encodeSequence(c.unit(s.levels[3])))
 	}
 	return encode(f)
 }
@@ -133,8 +134,8 @@ func (c *chain) externalAAD(own [idSize]byte, d1 []byte) []byte {
 	return encode([]any{contextBase, c.card[:], c.base[:], own[:], d1})
 }
 
-func encodeBox1(s *signed, level1 []byte) []byte {
-	return encodeSequence(int64(s.Algorithm), encodeUnit(s.Certificate), s.Manifest, s.Signature, level1)
+func encodeBox1(s *signed, certificate, level1 []byte) []byte {
+	return encodeSequence(int64(s.Algorithm), certificate, s.Manifest, s.Signature, level1)
 }
 
 // encodeSequence is a CBOR sequence (RFC 8742).
