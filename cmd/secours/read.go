@@ -2,23 +2,20 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
-
 	"github.com/secours-card/secours/summary"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) readCommand() *cobra.Command {
 	l := a.lang
-	c := &cobra.Command{
+	return &cobra.Command{
 		Use:   "read",
 		Short: l.s("Montrer la synthèse de la carte, vérifiée", "Show the card's summary, verified"),
 		Long: l.s(`Lit la carte, vérifie qui a signé, et montre la synthèse : d'abord ce qui est dangereux.
-Rien n'est déduit ni interprété : la carte dit ce qu'un professionnel a écrit. Sur un terminal,
-s'arrête après chaque page : la première montre ce qui peut tuer.
+Rien n'est déduit ni interprété : la carte dit ce qu'un professionnel a écrit. Sur un
+terminal trop court, le début est répété à la fin : il reste en vue.
 
 Avec --json, un document "secours.read/1" : verdict, signataire, visibilité de chaque section, synthèse.
 
@@ -26,8 +23,8 @@ Codes de sortie : 0 vérifiée ; 14 ne pas s'y fier, ou indéchiffrable ; 15 mon
 vérifiable ; 10 pas de lecteur ; 11 pas de carte, carte retirée ou vide ; 12 pas une carte Secours ;
 13 code du patient ; 16 lecteur occupé ; 22 format plus récent que ce programme.`,
 			`Reads the card, checks who signed, and shows the summary: what is dangerous comes first.
-Nothing is derived or interpreted: the card says what a professional wrote. On a terminal, stops
-after each page: the first shows what can kill.
+Nothing is derived or interpreted: the card says what a professional wrote. On a terminal
+that is too short the beginning is repeated at the end, so that it stays in view.
 
 With --json, one "secours.read/1" document: verdict, signer, visibility of each section, summary.
 
@@ -43,7 +40,7 @@ Exit codes: 0 verified; 14 not to be relied on, or undecodable; 15 shown, but no
 			if a.json {
 				err = a.printJSON(a.readDocument(r))
 			} else {
-				err = a.show(c.Context(), r)
+				err = a.show(r)
 			}
 			if err != nil {
 				return err
@@ -51,26 +48,23 @@ Exit codes: 0 verified; 14 not to be relied on, or undecodable; 15 shown, but no
 			return a.outcome(r)
 		},
 	}
-	c.Flags().BoolVar(&a.noPages, "no-pages", false, l.s("n'attend pas entre les pages, sur un terminal", "do not stop between pages on a terminal"))
-	return c
 }
 
-// show draws the screen, page by page on a terminal. The card is closed by then.
-func (a *app) show(ctx context.Context, r *reading) error {
+// show draws the screen.
+func (a *app) show(r *reading) error {
+	o, rows := a.renderOptions(r)
 	var screen bytes.Buffer
-	if err := render(&screen, a.view(r), a.renderOptions(r)); err != nil {
+	if err := render(&screen, a.view(r), o); err != nil {
 		return err
 	}
-	if a.noPages {
-		_, err := screen.WriteTo(a.out)
-		return err
-	}
-	return showPages(ctx, a.out, a.in, screen.Bytes(), a.lang)
+	screen.Write(repeatTop(screen.Bytes(), rows, o.Width, a.lang))
+	_, err := screen.WriteTo(a.out)
+	return err
 }
 
-// renderOptions fits the screen to where it is printed.
-func (a *app) renderOptions(r *reading) renderOptions {
-	o := renderOptions{Lang: a.lang, Now: r.now}
+// renderOptions fits the screen to where it is printed; rows is 0 where that is no terminal.
+func (a *app) renderOptions(r *reading) (o renderOptions, rows int) {
+	o = renderOptions{Lang: a.lang, Now: r.now}
 	out, ok := a.out.(*os.File)
 	switch a.colour {
 	case "always":
@@ -80,11 +74,9 @@ func (a *app) renderOptions(r *reading) renderOptions {
 		o.Colour = ok && colourWanted(out, a.getenv)
 	}
 	if ok {
-		if width, _, err := term.GetSize(int(out.Fd())); err == nil {
-			o.Width = width
-		}
+		o.Width, rows = terminalSize(out)
 	}
-	return o
+	return o, rows
 }
 
 // readDocument is the JSON of "read". Its members are part of the interface.

@@ -1,75 +1,38 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
-	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
 
-// showPages prints a screen on a terminal. Printed at once, a screen longer than the terminal leaves its end in view, and the
-// first lines, which hold what can kill, scrolled away. So it stops after each page until Enter, and ends at q, at the
-// end of the input or when ctx is done. Where out or in is no terminal, or everything fits, it prints and returns.
-// It waits for a human: nothing of the card may be held open meanwhile.
-func showPages(ctx context.Context, out io.Writer, in io.Reader, text []byte, l lang) error {
-	rows := 0
-	if o, ok := out.(*os.File); ok {
-		if i, ok := in.(*os.File); ok && term.IsTerminal(int(i.Fd())) {
-			if _, h, err := term.GetSize(int(o.Fd())); err == nil {
-				rows = h
-			}
-		}
+// A screen longer than the terminal leaves its end in view, and the first lines, which hold what can kill, scrolled away. Waiting for
+// a key would stop every program that drives this one through a terminal. So the first page is printed again below the whole
+// screen: what stays in view is the beginning.
+
+// repeatTop returns what follows a screen on a terminal of so many rows, 0 for no terminal: nothing where the screen fits.
+func repeatTop(text []byte, rows, width int, l lang) []byte {
+	// The line that announces it, and the prompt of the shell below.
+	lines := min(rows-2, page)
+	if rows == 0 || bytes.Count(text, []byte("\n")) < rows || lines < 1 {
+		return nil
 	}
-	return pages(ctx, out, in, text, rows, l)
+	end := 0
+	for range lines {
+		end += bytes.IndexByte(text[end:], '\n') + 1
+	}
+	title := l.s("-- LE DÉBUT À NOUVEAU, la suite est au-dessus ", "-- THE BEGINNING AGAIN, the rest is above ")
+	rule := title + strings.Repeat("-", max(0, width-textWidth(title))) + "\n"
+	return append([]byte(rule), text[:end]...)
 }
 
-// pages is showPages for a terminal of so many rows; fewer than page and a prompt stand for none.
-func pages(ctx context.Context, out io.Writer, in io.Reader, text []byte, rows int, l lang) error {
-	if rows <= page || bytes.Count(text, []byte("\n")) < rows {
-		_, err := out.Write(text)
-		return err
+// terminalSize returns the columns and rows of a terminal, zeros for anything else.
+func terminalSize(f *os.File) (columns, rows int) {
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, 0
 	}
-	answers := make(chan string)
-	go func() {
-		// The reading outlives an interrupted wait, since a terminal cannot be made to stop; the process ends then.
-		defer close(answers)
-		for lines := bufio.NewScanner(in); lines.Scan(); {
-			select {
-			case answers <- lines.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	for {
-		n := 0
-		for range rows - 1 {
-			end := bytes.IndexByte(text[n:], '\n')
-			if end < 0 {
-				n = len(text)
-				break
-			}
-			n += end + 1
-		}
-		if _, err := out.Write(text[:n]); err != nil {
-			return err
-		}
-		if text = text[n:]; len(text) == 0 {
-			return nil
-		}
-		if _, err := io.WriteString(out, l.s("-- SUITE : Entrée. Fin : q puis Entrée -- ", "-- MORE: Enter. Stop: q, then Enter -- ")); err != nil {
-			return err
-		}
-		select {
-		case answer, ok := <-answers:
-			if !ok || answer == "q" || answer == "Q" {
-				return nil
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return columns, rows
 }

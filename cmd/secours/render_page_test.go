@@ -1,47 +1,41 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"io"
+	"fmt"
 	"strings"
 	"testing"
 )
 
-func TestPages(t *testing.T) {
-	const prompt = "-- SUITE : Entrée. Fin : q puis Entrée -- "
-	text := strings.Repeat("ligne\n", 60)
+func TestRepeatTop(t *testing.T) {
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "ligne %d\n", i+1)
+	}
 	for _, c := range []struct {
-		name, in string
-		rows     int
-		want     string
+		name              string
+		rows, first, last int // of the lines repeated; 0: none
 	}{
-		{"no terminal", "", 0, text},
-		{"too small to page", "", 20, text},
-		{"fits", "", 61, text},
-		{"all", "\n\n", 24, strings.Repeat("ligne\n", 23) + prompt + strings.Repeat("ligne\n", 23) + prompt + strings.Repeat("ligne\n", 14)},
-		{"stopped", "\nq\n", 24, strings.Repeat("ligne\n", 23) + prompt + strings.Repeat("ligne\n", 23) + prompt},
-		{"input ends", "", 24, strings.Repeat("ligne\n", 23) + prompt},
+		{"no terminal", 0, 0, 0},
+		{"fits", 61, 0, 0},
+		{"one too many", 60, 1, 22},
+		{"the usual terminal", 24, 1, 22},
+		{"small", 10, 1, 8},
+		{"too small", 2, 0, 0},
 	} {
-		var out bytes.Buffer
-		if err := pages(context.Background(), &out, strings.NewReader(c.in), []byte(text), c.rows, fr); err != nil {
-			t.Errorf("%s: %v", c.name, err)
+		got := string(repeatTop([]byte(text.String()), c.rows, 80, fr))
+		if c.last == 0 {
+			if got != "" {
+				t.Errorf("%s: got %q", c.name, got)
+			}
+			continue
 		}
-		if out.String() != c.want {
-			t.Errorf("%s: got %q", c.name, out.String())
+		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+		if len(lines) != 1+c.last || textWidth(lines[0]) != 80 || lines[1] != "ligne 1" || lines[len(lines)-1] != fmt.Sprintf("ligne %d", c.last) {
+			t.Errorf("%s: got %q", c.name, got)
 		}
-	}
-	// An interruption ends the wait though nobody answers.
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	never, writer := io.Pipe()
-	defer writer.Close()
-	if err := pages(ctx, io.Discard, never, []byte(text), 24, fr); err != context.Canceled {
-		t.Errorf("interrupted: %v", err)
-	}
-	// In a file nothing waits.
-	var out bytes.Buffer
-	if err := showPages(context.Background(), &out, never, []byte(text), fr); err != nil || out.String() != text {
-		t.Errorf("into a buffer: %v, %d bytes", err, out.Len())
+		// Nothing of it scrolls away above the shell's prompt.
+		if len(lines)+1 > c.rows {
+			t.Errorf("%s: %d lines and a prompt on %d rows", c.name, len(lines), c.rows)
+		}
 	}
 }

@@ -31,7 +31,6 @@ type app struct {
 	timeout  time.Duration
 	language string
 	secrets  secretFlags
-	noPages  bool
 }
 
 func newApp() *app {
