@@ -230,6 +230,8 @@ type screen struct {
 	// lastCritical is the number of the last line, from 1, that belongs to an entry marked !!.
 	lastCritical int
 	words        []piece // of the phrase at hand
+	style        style   // in force
+	gap          int     // spaces to come
 }
 
 // indent is where the lines after the first begin: what a card says can never stand where a mark or a header does.
@@ -312,23 +314,35 @@ func fit(s string, columns int) (n, used int) {
 	return len(s), used
 }
 
-func (s *screen) spaces(n int) {
-	for ; n > 0; n-- {
-		s.out = append(s.out, ' ')
-	}
-}
+// spaces come before the next text, and within its colour where the text before them has the same.
+func (s *screen) spaces(n int) { s.gap += n }
 
 func (s *screen) paint(st style, text string) {
-	if s.colour && st != plain && text != "" {
-		s.out = append(s.out, sgr[st]...)
-		s.out = append(s.out, text...)
-		s.out = append(s.out, sgrReset...)
+	if text == "" {
 		return
+	}
+	change := s.colour && st != s.style
+	if change && s.style != plain {
+		s.out = append(s.out, sgrReset...)
+	}
+	for ; s.gap > 0; s.gap-- {
+		s.out = append(s.out, ' ')
+	}
+	if change {
+		if st != plain {
+			s.out = append(s.out, sgr[st]...)
+		}
+		s.style = st
 	}
 	s.out = append(s.out, text...)
 }
 
 func (s *screen) newline() {
+	if s.style != plain {
+		s.out = append(s.out, sgrReset...)
+		s.style = plain
+	}
+	s.gap = 0
 	s.out = append(s.out, '\n')
 	s.lines++
 }
