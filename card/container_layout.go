@@ -15,8 +15,8 @@ const (
 	markLen       = 16
 	slotHeaderLen = 28
 
-	// levels is how many marks a slot has. Each makes the container survive two more torn writes in a row, at the
-	// worst possible places and with torn pages that read in the worst possible way (docs/FORMAT.md, 2.4).
+	// levels is how many marks a slot has. Each makes the container survive one more torn write in a row, at the worst
+	// possible place and with torn pages that read in the worst possible way (docs/FORMAT.md, 2.4).
 	levels = 3
 
 	minCapacity   = 256
