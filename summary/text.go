@@ -44,6 +44,10 @@ func checkText(s string, limit int, block bool) error {
 	return nil
 }
 
+// CheckText returns what is wrong with a line of text that travels beside a summary: a character that no text of a summary
+// may have, or more than limit characters.
+func CheckText(s string, limit int) error { return checkText(s, limit, false) }
+
 func isASCIIWord(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }

@@ -54,8 +54,7 @@ func parse(raw []byte) (*frame, *clearHeader, int, error) {
 	}
 	amendments := 0
 	for len(rest) > 0 {
-		var a []cbor.RawMessage
-		if rest, err = decodeFirst(rest, &a); err != nil {
+		if rest, err = parseAmendment(rest); err != nil {
 			return nil, nil, 0, err
 		}
 		if amendments++; amendments > maxAmendments {
@@ -63,6 +62,40 @@ func parse(raw []byte) (*frame, *clearHeader, int, error) {
 		}
 	}
 	return f, h, amendments, nil
+}
+
+// amendmentFrame is an amendment as it stands on the card (FORMAT 3). This version only counts them.
+type amendmentFrame struct {
+	_      struct{} `cbor:",toarray"`
+	Header []byte
+	Wraps  []cbor.RawMessage
+	Box    []byte
+}
+
+// parseAmendment holds the first item of a sequence to the shape of an amendment and returns what follows.
+func parseAmendment(data []byte) ([]byte, error) {
+	var a amendmentFrame
+	rest, err := decodeFirst(data, &a)
+	if err != nil {
+		return nil, err
+	}
+	var header struct {
+		_       struct{} `cbor:",toarray"`
+		Version uint
+		Suite   Suite
+		ID      []byte
+		Level   uint8
+	}
+	if err := decodeOnly(a.Header, &header); err != nil {
+		return nil, err
+	}
+	switch {
+	case header.Version > formatVersion:
+		return nil, ErrNewerFormat
+	case header.Version != formatVersion, len(header.ID) != idSize, header.Level < 1, header.Level > 3, len(a.Box) < tagSize:
+		return nil, fmt.Errorf("%w: amendment", ErrMalformed)
+	}
+	return rest, nil
 }
 
 // parseHeader looks at version and suite before it holds the rest to this version's shape.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/secours-card/secours/summary"
 )
 
 // Kind is what a signed record is.
@@ -33,12 +35,17 @@ const maxSeq = 1<<53 - 1
 // maxTime keeps times within what RFC 3339 can write: the end of the year 9999.
 const maxTime = 253402300799
 
-// parseManifest reads a manifest. Members that this version does not know are signed like the rest and are passed over: their
-// numbers are reserved for statements that do not change what the others mean.
+// parseManifest reads a manifest. A reader passes over members below firstCritical that it does not know; those from there on change
+// what the others mean.
 func parseManifest(data []byte) (*manifest, error) {
 	var members map[uint64]cbor.RawMessage
 	if err := decodeOnly(data, &members); err != nil {
 		return nil, err
+	}
+	for key := range members {
+		if key >= firstCritical {
+			return nil, ErrNewerFormat
+		}
 	}
 	m := new(manifest)
 	if err := decMode.Unmarshal(data, m); err != nil {
@@ -48,13 +55,17 @@ func parseManifest(data []byte) (*manifest, error) {
 	case m.Version > formatVersion:
 		return nil, ErrNewerFormat
 	case m.Version != formatVersion, m.Kind != KindBase, m.Seq == 0, m.Seq > maxSeq, m.Time < 0, m.Time > maxTime, len(m.D2) != sha256.Size,
-		len(m.D0) != 0 && len(m.D0) != sha256.Size, len(m.Prev) != 0 && len(m.Prev) != sha256.Size, len(m.OnBehalfOf) > maxOnBehalfOf:
+		len(m.D0) != 0 && len(m.D0) != sha256.Size, len(m.Prev) != 0 && len(m.Prev) != sha256.Size, summary.CheckText(m.OnBehalfOf, maxOnBehalfOf) != nil:
 		return nil, fmt.Errorf("%w: manifest", ErrMalformed)
 	}
 	return m, nil
 }
 
-// maxOnBehalfOf bounds the name of the professional whom a locum stands in for, in bytes.
-const maxOnBehalfOf = 120
+const (
+	// maxOnBehalfOf bounds the name of the professional whom a locum stands in for, in characters.
+	maxOnBehalfOf = 120
+	// firstCritical is the first key of a manifest that no reader may pass over.
+	firstCritical = 16
+)
 
 func (m *manifest) time() time.Time { return time.Unix(m.Time, 0).UTC() }

@@ -3,9 +3,13 @@ package record
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/secours-card/secours/summary"
 	"github.com/secours-card/secours/summary/trust"
@@ -223,7 +227,9 @@ func TestWriteRefuses(t *testing.T) {
 		"number out of range": func(d *Draft) { d.Seq = 1 << 53 },
 		"expired certificate": func(d *Draft) { d.Time = testNow.AddDate(10, 0, 0) },
 		"before 1970":         func(d *Draft) { d.Time = time.Unix(-1, 0) },
-		"long onBehalfOf":     func(d *Draft) { d.OnBehalfOf = string(make([]byte, 121)) },
+		"long onBehalfOf":     func(d *Draft) { d.OnBehalfOf = strings.Repeat("é", 121) },
+		"onBehalfOf: escape":  func(d *Draft) { d.OnBehalfOf = "Dr \x1b[2J" },
+		"onBehalfOf: Latin-1": func(d *Draft) { d.OnBehalfOf = "Dr B\xe9n\xe9dicte" },
 		"invalid summary":     func(d *Draft) { s := *f.summary; s.Patient.Family = ""; d.Summary = &s },
 	} {
 		d := f.draft()
@@ -296,17 +302,32 @@ func TestTruncatedAndExtended(t *testing.T) {
 // What a later version appends is not shown by this one, and must not go unnoticed.
 func TestAmendmentsAreNotSilent(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
-	raw := append(f.write(t), encode([]any{[]byte{1}, []any{}, []byte{2}})...)
+	amendment := encode([]any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, make([]byte, 32)})
+	raw := append(f.write(t), amendment...)
 	r, err := Read(raw, testCard, f.store, testNow)
 	u := unverified(t, r, err)
 	if u.Verdict != (Verdict{Unverifiable, ReasonAmendments}) || u.Amendments != 1 || u.Summary == nil {
 		t.Errorf("%+v", u)
 	}
+	many := raw
 	for range maxAmendments {
-		raw = append(raw, encode([]any{})...)
+		many = append(many, amendment...)
 	}
-	if _, err := Read(raw, testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
+	if _, err := Read(many, testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
 		t.Errorf("unbounded amendments: %v", err)
+	}
+	for name, bad := range map[string]any{
+		"nothing in it": []any{},
+		"no header":     []any{[]byte{}, []any{}, make([]byte, 32)},
+		"level 0":       []any{encode([]any{1, 0, make([]byte, 16), 0}), []any{}, make([]byte, 32)},
+		"level 4":       []any{encode([]any{1, 0, make([]byte, 16), 4}), []any{}, make([]byte, 32)},
+		"short id":      []any{encode([]any{1, 0, make([]byte, 15), 1}), []any{}, make([]byte, 32)},
+		"no box":        []any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, []byte{}},
+		"four parts":    []any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, make([]byte, 32), 1},
+	} {
+		if _, err := Read(append(bytes.Clone(raw), encode(bad)...), testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -334,6 +355,48 @@ func TestNewerFormats(t *testing.T) {
 		changed.Header = encode(test.header)
 		if _, err := Read(encode(changed), testCard, f.store, testNow); !errors.Is(err, test.want) {
 			t.Errorf("header %v: %v, want %v", test.header, err, test.want)
+		}
+	}
+}
+
+// What Write makes is read before it is given out.
+func TestWriteChecksItself(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	d := f.draft()
+	raw, err := write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(raw, d); err != nil {
+		t.Fatal(err)
+	}
+	other := newFixture(t, trust.Ed25519)
+	other.summary.Patient.Family = "MARTIN"
+	d.Summary = other.summary
+	if check(raw, d) == nil {
+		t.Error("a record of something else passes")
+	}
+	raw[len(raw)-1] ^= 1
+	if check(raw, f.draft()) == nil {
+		t.Error("a damaged record passes")
+	}
+}
+
+func TestUnknownManifestMembers(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	s, err := prepare(f.draft())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[uint64]cbor.RawMessage
+	if err := decodeOnly(s.signed.Manifest, &members); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[uint64]error{10: nil, 15: nil, 16: ErrNewerFormat, 400: ErrNewerFormat} {
+		more := maps.Clone(members)
+		more[key] = encode("x")
+		if _, err := parseManifest(encode(more)); !errors.Is(err, want) {
+			t.Errorf("member %d: %v, want %v", key, err, want)
 		}
 	}
 }

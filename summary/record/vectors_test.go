@@ -192,7 +192,7 @@ func writeVectors(t *testing.T) {
 		{"forged-content", "level 1 is not what was signed", forged(func(s *sealing) { s.levels[1] = s.levels[2] }), f.store, testNow, testCard},
 		{"level-3-dropped", "the masked item was taken out", forged(func(s *sealing) { s.levels[3] = nil }), f.store, testNow, testCard},
 		{"level-2-replaced", "level 2 is not what was signed", forged(func(s *sealing) { s.levels[2] = s.levels[0] }), f.store, testNow, testCard},
-		{"amended", "an amendment that this version does not know", append(bytes.Clone(raw), encode([]any{[]byte{1}})...), f.store, testNow, testCard},
+		{"amended", "an amendment that this version does not know", append(bytes.Clone(raw), encode([]any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, make([]byte, 32)})...), f.store, testNow, testCard},
 	}
 	for _, kind := range []trust.KeyType{trust.P256, trust.P384, trust.RSA2048} {
 		f, raw := signedBy(kind)

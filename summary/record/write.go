@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -23,7 +24,7 @@ type Draft struct {
 	Time time.Time
 	// Prev is the Head of the record that this one replaces, nil for the first.
 	Prev *[32]byte
-	// OnBehalfOf names the professional whom the signer stands in for; at most 120 bytes.
+	// OnBehalfOf names the professional whom the signer stands in for; one line of at most 120 characters.
 	OnBehalfOf string
 }
 
@@ -39,8 +40,11 @@ var (
 // the record is signed but not sealed. Errors of the summary are *summary.PathError; ErrRole and ErrCertificate mean that the
 // signer's record would be refused by every reader.
 func Write(d Draft) ([]byte, error) {
-	if d.Seq == 0 || d.Seq > maxSeq || d.Time.Unix() < 0 || d.Time.Unix() > maxTime || len(d.OnBehalfOf) > maxOnBehalfOf {
-		return nil, errors.New("sequence number, time or onBehalfOf out of range")
+	if d.Seq == 0 || d.Seq > maxSeq || d.Time.Unix() < 0 || d.Time.Unix() > maxTime {
+		return nil, errors.New("sequence number or time out of range")
+	}
+	if err := summary.CheckText(d.OnBehalfOf, maxOnBehalfOf); err != nil {
+		return nil, fmt.Errorf("onBehalfOf: %w", err)
 	}
 	leaf := d.Signer.Certificate
 	// A certificate without a role is let pass: the anchor of its country may state it.
@@ -50,7 +54,35 @@ func Write(d Draft) ([]byte, error) {
 	if d.Time.Before(leaf.NotBefore) || d.Time.After(leaf.NotAfter) {
 		return nil, fmt.Errorf("%w: not valid at the time of signing", ErrCertificate)
 	}
-	return write(d)
+	raw, err := write(d)
+	if err != nil {
+		return nil, err
+	}
+	return raw, check(raw, d)
+}
+
+// check reads a new record as a stranger would. Whatever is wrong with the code above, or with the machine it ran on, is found
+// before the card's old record is given up, not by the next reader.
+func check(raw []byte, d Draft) error {
+	_, err := Read(raw, d.Card, nil, d.Time)
+	var u *UnverifiedError
+	if !errors.As(err, &u) || u.Unverified.Verdict.Reason != ReasonNoTrust {
+		return fmt.Errorf("the new record does not read back: %w", err)
+	}
+	want, err := d.Summary.Compartments()
+	if err != nil {
+		return err
+	}
+	got, err := u.Unverified.Summary.Compartments()
+	if err != nil {
+		return fmt.Errorf("the new record does not read back: %w", err)
+	}
+	for level := range want {
+		if !bytes.Equal(got[level], want[level]) {
+			return errors.New("the new record does not read back as it was meant")
+		}
+	}
+	return nil
 }
 
 func write(d Draft) ([]byte, error) {
