@@ -7,10 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
-	"maps"
 	"math/big"
-	"slices"
-	"strconv"
 	"time"
 )
 
@@ -108,9 +105,9 @@ func (a *Authority) NewIdentity(s Subject, t KeyType, now time.Time) (*Identity,
 }
 
 func professionOf(r Role) (pkix.Extension, error) {
-	for _, code := range slices.Sorted(maps.Keys(professionCodes)) {
-		if professionCodes[code] == r {
-			value, err := asn1.MarshalWithParams(strconv.Itoa(code), "printable")
+	for code, role := range professionCodes {
+		if role == r {
+			value, err := asn1.MarshalWithParams(code, "printable")
 			return pkix.Extension{Id: professionExtension, Value: value}, err
 		}
 	}

@@ -1,6 +1,9 @@
 package trust
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What Store.Check can find wrong. Each stands for one reason code of a verdict.
 var (
@@ -12,13 +15,18 @@ var (
 	ErrNotValidThen = errors.New("the certificate was not valid at the time of signing")
 	// ErrRole means that the certificate carries no usable role.
 	ErrRole = errors.New("no role")
+	// ErrNoProfession is the ErrRole of a certificate that has no profession extension at all.
+	ErrNoProfession = fmt.Errorf("%w: the certificate names no profession", ErrRole)
 	// ErrCeiling means that the anchor may not vouch for that role.
 	ErrCeiling = errors.New("the authority may not vouch for this role")
 	// ErrDistrusted means that the anchor was no longer trusted at the time of signing.
 	ErrDistrusted = errors.New("the authority was no longer trusted at the time of signing")
-	// ErrNotForSigning means that the certificate's key usage excludes signatures, or that it is an authority's own.
+	// ErrNotForSigning means that the certificate's key usage excludes a person's signatures, or that it is an authority's own.
 	ErrNotForSigning = errors.New("the certificate is not one for signing documents")
 )
+
+// ErrNotAuthority means that a certificate to be trusted as an authority's is not one.
+var ErrNotAuthority = errors.New("the certificate is not an authority's")
 
 // What reading an identity can find wrong.
 var (

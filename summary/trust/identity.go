@@ -89,6 +89,23 @@ func CheckKey(public crypto.PublicKey) error {
 	return fmt.Errorf("%w: the key is not Ed25519, P-256, P-384 or RSA of 2048 to 4096 bits", ErrIdentity)
 }
 
+// checkAuthorityKey holds an authority to keys that cannot be forged today; P-521 and long RSA keys are common there.
+func checkAuthorityKey(public crypto.PublicKey) error {
+	switch k := public.(type) {
+	case ed25519.PublicKey:
+		return nil
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P224() {
+			return nil
+		}
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits >= 2048 && bits <= 16384 {
+			return nil
+		}
+	}
+	return errors.New("the authority's key is too weak, or of an unknown kind")
+}
+
 // KeyType names the kind of key that NewKey makes.
 type KeyType string
 
@@ -118,8 +135,8 @@ func NewKey(t KeyType) (crypto.Signer, error) {
 
 // checkIterations walks the ASN.1 of a PKCS#12 file and refuses iteration counts that would keep us busy for long, before
 // the library obeys them. In every key derivation of RFC 7292 and RFC 8018 the count is an INTEGER that follows an OCTET STRING,
-// the salt, in the same SEQUENCE. Counts inside an encrypted part can only be seen after the derivation in front of it,
-// which is bounded; they are rare (keys lie in shrouded bags beside, not inside) and at most one deep.
+// the salt, in the same SEQUENCE; the library takes a salt of any class that has its tag number, and so does this. A count
+// inside an encrypted part cannot be seen from outside: callers that open files from strangers want a time limit as well.
 func checkIterations(der []byte, depth int) error {
 	if depth > 24 {
 		return fmt.Errorf("%w: nested too deep", ErrIdentity)
@@ -138,11 +155,11 @@ func checkIterations(der []byte, depth int) error {
 		integer := v.Class == asn1.ClassUniversal && v.Tag == asn1.TagInteger
 		if integer && afterOctets {
 			var n int64
-			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil || n < 1 || n > maxIterations {
+			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil || n < 0 || n > maxIterations {
 				return fmt.Errorf("%w: it asks for more than %d rounds of key derivation", ErrIdentity, maxIterations)
 			}
 		}
-		octets := v.Class == asn1.ClassUniversal && v.Tag == asn1.TagOctetString
+		octets := v.Tag == asn1.TagOctetString
 		afterOctets = octets
 		if v.IsCompound || octets {
 			if err := checkIterations(v.Bytes, depth+1); err != nil {

@@ -30,12 +30,12 @@ func SignerRoles() []Role {
 // professionExtension is the French profession extension; its values are those of the table TRE_G15-ProfessionSante.
 var professionExtension = asn1.ObjectIdentifier{1, 2, 250, 1, 71, 1, 2, 7}
 
-var professionCodes = map[int]Role{
-	10: RolePhysician,
-	21: RolePharmacist,
-	40: RoleDentist,
-	50: RoleMidwife,
-	60: RoleNurse,
+var professionCodes = map[string]Role{
+	"10": RolePhysician,
+	"21": RolePharmacist,
+	"40": RoleDentist,
+	"50": RoleMidwife,
+	"60": RoleNurse,
 }
 
 // ParseRole returns the role of that name.
@@ -47,34 +47,31 @@ func ParseRole(name string) (Role, error) {
 }
 
 // CertificateRole returns the role that the profession extension of a certificate names. The extension must stand there
-// once, with one profession that Secours knows: a certificate with two would let its holder choose.
+// once, with one profession that Secours knows: a certificate with two would let its holder choose. Errors are ErrRole; where there
+// is no such extension at all, also ErrNoProfession.
 func CertificateRole(c *x509.Certificate) (Role, error) {
-	found := ""
+	var found []string
+	present := false
 	for _, e := range c.Extensions {
 		if !e.Id.Equal(professionExtension) {
 			continue
 		}
+		present = true
 		codes, err := professions(e.Value, 0)
 		if err != nil {
 			return "", fmt.Errorf("%w: the profession extension is malformed", ErrRole)
 		}
-		for _, code := range codes {
-			if found != "" {
-				return "", fmt.Errorf("%w: the certificate names more than one profession", ErrRole)
-			}
-			found = code
-		}
+		found = append(found, codes...)
 	}
-	if found == "" {
-		return "", fmt.Errorf("%w: the certificate names no profession", ErrRole)
+	switch {
+	case !present:
+		return "", ErrNoProfession
+	case len(found) != 1:
+		return "", fmt.Errorf("%w: the certificate names %d professions", ErrRole, len(found))
 	}
-	n, err := strconv.Atoi(found)
-	if err != nil {
-		return "", fmt.Errorf("%w: the certificate names an unknown profession", ErrRole)
-	}
-	role, ok := professionCodes[n]
+	role, ok := professionCodes[found[0]]
 	if !ok {
-		return "", fmt.Errorf("%w: the certificate names the profession %d, which writes no summary", ErrRole, n)
+		return "", fmt.Errorf("%w: the certificate names a profession that writes no summary", ErrRole)
 	}
 	return role, nil
 }

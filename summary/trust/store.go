@@ -3,10 +3,12 @@ package trust
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 )
@@ -27,9 +29,9 @@ const DemonstrationOrganization = "SECOURS DEMONSTRATION"
 type Anchor struct {
 	Name        string
 	Certificate *x509.Certificate
-	// Role, if not empty, is the role of every certificate of this anchor, for countries whose certificates name none.
+	// Role, if not empty, is the role of those certificates of this anchor that name no profession, for countries where none does.
 	Role Role
-	// Ceiling lists the roles that the anchor may vouch for; empty means all of SignerRoles.
+	// Ceiling lists the roles that the anchor may vouch for; nil means all of SignerRoles.
 	Ceiling []Role
 	// DistrustAfter, if not zero, is the time from which signatures under this anchor count no more.
 	DistrustAfter time.Time
@@ -49,6 +51,14 @@ type Store struct {
 	NextUpdate time.Time
 }
 
+// Now is the reader's best knowledge of the time: its clock, unless the store was made later than the clock says.
+func (s *Store) Now(clock time.Time) time.Time {
+	if s.Updated.After(clock) {
+		return s.Updated
+	}
+	return clock
+}
+
 // Signer is who signed, as a trusted authority vouches for it.
 type Signer struct {
 	Name          string
@@ -61,10 +71,19 @@ type Signer struct {
 	Certificate   *x509.Certificate
 }
 
-// Add adds an anchor, or replaces the one with the same certificate.
+// Add adds an anchor, or replaces the one with the same certificate. Only an authority's certificate can be one: a professional's
+// own, added beside its authority's, would escape the limits of the latter.
 func (s *Store) Add(a Anchor) error {
-	if a.Certificate == nil {
+	switch {
+	case a.Certificate == nil:
 		return errors.New("an anchor needs a certificate")
+	case !a.Certificate.IsCA || !a.Certificate.BasicConstraintsValid:
+		return ErrNotAuthority
+	case a.Ceiling != nil && len(a.Ceiling) == 0:
+		return errors.New("an empty ceiling lets an anchor vouch for nobody")
+	}
+	if err := checkAuthorityKey(a.Certificate.PublicKey); err != nil {
+		return err
 	}
 	if a.Role != "" {
 		if _, err := ParseRole(string(a.Role)); err != nil {
@@ -89,7 +108,7 @@ func (s *Store) Add(a Anchor) error {
 // as such.
 func (s *Store) Check(leaf *x509.Certificate, signed time.Time) (*Signer, error) {
 	who := describe(leaf)
-	if leaf.IsCA || leaf.KeyUsage != 0 && leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+	if !forSigning(leaf) {
 		return who, ErrNotForSigning
 	}
 	if s == nil || len(s.Anchors) == 0 {
@@ -123,6 +142,33 @@ func (s *Store) Check(leaf *x509.Certificate, signed time.Time) (*Signer, error)
 	return who, err
 }
 
+// forSigning reports whether a certificate is one that a person signs with. Where it says what its key is for, that must
+// cover documents, mail, or the person's own authentication, which is what professional cards say; a web server's or a
+// time stamp's certificate has the same issuer in many countries, and no person behind it.
+func forSigning(c *x509.Certificate) bool {
+	if c.IsCA || c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		return false
+	}
+	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 {
+		return true
+	}
+	for _, usage := range c.ExtKeyUsage {
+		switch usage {
+		case x509.ExtKeyUsageAny, x509.ExtKeyUsageEmailProtection, x509.ExtKeyUsageClientAuth:
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.UnknownExtKeyUsage, func(oid asn1.ObjectIdentifier) bool {
+		return oid.Equal(documentSigning) || oid.Equal(documentSigningMicrosoft)
+	})
+}
+
+// The extended key usages of document signing: RFC 9336, and the one in use before it.
+var (
+	documentSigning          = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 36}
+	documentSigningMicrosoft = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 3, 12}
+)
+
 // chains returns the chains from the leaf to an anchor that were valid at the time of signing.
 func (s *Store) chains(leaf *x509.Certificate, signed time.Time) ([][]*x509.Certificate, error) {
 	// crypto/x509 refuses critical extensions that it does not know; this one we do know.
@@ -141,7 +187,14 @@ func (s *Store) chains(leaf *x509.Certificate, signed time.Time) ([][]*x509.Cert
 	// dates; one from a known issuer used outside its dates is invalid: ask again at a time when the leaf was valid.
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		for _, at := range []time.Time{leaf.NotBefore, leaf.NotAfter} {
+		times := []time.Time{leaf.NotBefore, leaf.NotAfter}
+		for _, a := range s.Anchors {
+			times = append(times, a.Certificate.NotBefore, a.Certificate.NotAfter)
+		}
+		for _, at := range times {
+			if at.Before(leaf.NotBefore) || at.After(leaf.NotAfter) {
+				continue
+			}
 			options.CurrentTime = at
 			if _, again := checked.Verify(options); again == nil {
 				return nil, ErrNotValidThen
@@ -161,12 +214,12 @@ func (s *Store) anchor(c *x509.Certificate) *Anchor {
 }
 
 func (a *Anchor) role(leaf *x509.Certificate) (Role, error) {
-	role := a.Role
-	if role == "" {
-		var err error
-		if role, err = CertificateRole(leaf); err != nil {
-			return "", err
-		}
+	role, err := CertificateRole(leaf)
+	if errors.Is(err, ErrNoProfession) && a.Role != "" {
+		role, err = a.Role, nil
+	}
+	if err != nil {
+		return "", err
 	}
 	if len(a.Ceiling) > 0 && !slices.Contains(a.Ceiling, role) {
 		return role, ErrCeiling
@@ -236,7 +289,7 @@ func ParseStore(data []byte) (*Store, error) {
 	if err := d.Decode(&j); err != nil {
 		return nil, fmt.Errorf("reading the trust store: %w", err)
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("reading the trust store: data after the document")
 	}
 	if j.Schema != StoreSchema {

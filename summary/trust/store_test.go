@@ -3,6 +3,7 @@ package trust
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -107,6 +108,90 @@ func TestCheckRefusals(t *testing.T) {
 	}
 }
 
+// What a certificate itself says decides: a pinned role is for those that say nothing.
+func TestPinnedRoleDoesNotOverrule(t *testing.T) {
+	a := newAuthority(t, "Root")
+	store := storeOf(t, Anchor{Certificate: a.Certificate, Role: RolePhysician})
+	pharmacist := newIdentity(t, a, Subject{Name: "Ph", Role: RolePharmacist})
+	if who, err := store.Check(pharmacist.Certificate, now); err != nil || who.Role != RolePharmacist {
+		t.Errorf("%+v, %v", who, err)
+	}
+	malformed := newIdentity(t, a, Subject{Name: "M"}).Certificate
+	malformed.Extensions = append(malformed.Extensions, pkix.Extension{Id: professionExtension, Value: []byte{0x30}})
+	if _, err := store.Check(malformed, now); !errors.Is(err, ErrRole) {
+		t.Errorf("a malformed profession passes under a pinned role: %v", err)
+	}
+}
+
+// A web server's certificate of a trusted issuer signs no summary.
+func TestCheckKeyPurposes(t *testing.T) {
+	a := newAuthority(t, "Root")
+	key, err := NewKey(P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := storeOf(t, Anchor{Certificate: a.Certificate, Role: RolePhysician})
+	for _, test := range []struct {
+		name   string
+		change func(*x509.Certificate)
+		good   bool
+	}{
+		{"none stated", func(*x509.Certificate) {}, true},
+		{"mail", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} }, true},
+		{"authentication of a person", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, true},
+		{"documents", func(c *x509.Certificate) { c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{documentSigning} }, true},
+		{"web server", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, false},
+		{"time stamps", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping} }, false},
+		{"OCSP", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} }, false},
+		{"key agreement only", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }, false},
+		{"content commitment", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageContentCommitment }, true},
+	} {
+		template := &x509.Certificate{SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "x"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+		test.change(template)
+		der, err := x509.CreateCertificate(rand.Reader, template, a.Certificate, key.Public(), a.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Check(c, now); (err == nil) != test.good {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+// Only authorities are anchors: a leaf beside its authority would escape the authority's limits.
+func TestAddRefuses(t *testing.T) {
+	a := newAuthority(t, "Root")
+	if err := new(Store).Add(Anchor{Certificate: newIdentity(t, a, physician).Certificate}); !errors.Is(err, ErrNotAuthority) {
+		t.Errorf("a leaf as an anchor: %v", err)
+	}
+	if err := new(Store).Add(Anchor{Certificate: a.Certificate, Ceiling: []Role{}}); err == nil {
+		t.Error("an empty ceiling was taken for none")
+	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Skip("this Go makes no weak keys: ", err)
+	}
+	c := *a.Certificate
+	c.PublicKey = weak.Public()
+	if err := new(Store).Add(Anchor{Certificate: &c}); err == nil {
+		t.Error("an authority with RSA of 1024 bits was accepted")
+	}
+}
+
+func TestNow(t *testing.T) {
+	s := &Store{Updated: now}
+	if got := s.Now(now.Add(-time.Hour)); !got.Equal(now) {
+		t.Errorf("a clock behind the store: %v", got)
+	}
+	if got := s.Now(now.Add(time.Hour)); !got.Equal(now.Add(time.Hour)) {
+		t.Errorf("a clock after the store: %v", got)
+	}
+}
+
 // A certificate whose anchor is known by two names counts if either vouches for it.
 func TestCheckTriesEveryChain(t *testing.T) {
 	a := newAuthority(t, "Root")
@@ -156,6 +241,9 @@ func TestCertificateRole(t *testing.T) {
 		{"text", [][]byte{printable("physician")}, ""},
 		{"empty", [][]byte{{}}, ""},
 		{"noise", [][]byte{{0xFF, 0x00, 0x01}}, ""},
+		{"an empty one beside it", [][]byte{wrap(0x30, append(printable(""), printable("10")...)...)}, ""},
+		{"signed", [][]byte{printable("+10")}, ""},
+		{"padded", [][]byte{printable("0010")}, ""},
 		{"deep", [][]byte{wrap(0x30, wrap(0x30, wrap(0x30, wrap(0x30, wrap(0x30, printable("10")...)...)...)...)...)}, ""},
 	}
 	for _, test := range tests {
@@ -231,6 +319,7 @@ func TestStoreJSON(t *testing.T) {
 		``, `{}`, `{"schema":"secours.trust/2","updated":"2026-01-01T00:00:00Z","anchors":[]}`,
 		`{"schema":"secours.trust/1","updated":"2026-01-01T00:00:00Z","anchors":[{"name":"x","certificate":"AAAA"}]}`,
 		`{"schema":"secours.trust/1","updated":"2026-01-01T00:00:00Z","anchors":[],"onlyFor":"x"}`,
+		`{"schema":"secours.trust/1","updated":"2026-01-01T00:00:00Z","anchors":[]}}`,
 		`{"schema":"secours.trust/1","updated":"2026-01-01T00:00:00Z","anchors":[]} {}`,
 	} {
 		if _, err := ParseStore([]byte(bad)); err == nil {
