@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -86,9 +88,9 @@ func (a *app) demo(ctx context.Context, dir string) error {
 		return err
 	}
 	commands := []string{
-		fmt.Sprintf("secours --home %s --card %s write %s", filepath.Join(dir, "gp"), playground.card, summaryFile),
-		fmt.Sprintf("secours --home %s --card %s read", filepath.Join(dir, "emergency"), playground.card),
-		fmt.Sprintf("secours --home %s --card %s read --json", filepath.Join(dir, "emergency"), playground.card),
+		command("--home", filepath.Join(dir, "gp"), "--card", playground.card, "write", summaryFile),
+		command("--home", filepath.Join(dir, "emergency"), "--card", playground.card, "read"),
+		command("--home", filepath.Join(dir, "emergency"), "--card", playground.card, "read", "--json"),
 	}
 	if a.json {
 		return a.printJSON(struct {
@@ -97,11 +99,25 @@ func (a *app) demo(ctx context.Context, dir string) error {
 			Commands []string `json:"commands"`
 		}{"secours.demo/1", dir, commands})
 	}
-	fmt.Fprintf(a.out, l.s("Prêt : %s (clés de démonstration, à ne jamais employer pour un vrai patient). Essayez :\n", "Ready: %s (demonstration keys, never to be used for a real patient). Try:\n"), dir)
+	fmt.Fprintf(a.out, l.s("Prêt : %s (clés de démonstration, à ne jamais employer pour un vrai patient). Essayez :\n", "Ready: %s (demonstration keys, never to be used for a real patient). Try:\n"), oneLine(dir))
 	for _, c := range commands {
-		if _, err := fmt.Fprintf(a.out, "  %s\n", c); err != nil {
+		if _, err := fmt.Fprintf(a.out, "  %s\n", oneLine(c)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// command is a command line of secours for a person to paste; arguments are quoted where a shell would take them apart.
+func command(args ...string) string {
+	line := "secours"
+	for _, arg := range args {
+		if strings.IndexFunc(arg, func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:=+@,", r)
+		}) >= 0 || arg == "" {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		line += " " + arg
+	}
+	return line
 }

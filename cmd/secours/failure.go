@@ -131,6 +131,8 @@ func (a *app) explain(err error) *failure {
 	case errors.As(err, &space):
 		say(exitNoSpace, "no-space", fmt.Sprintf(l.s("la synthèse ne tient pas sur la carte : %d octets, %d disponibles ; rien n'a été écrit", "the summary does not fit on the card: %d bytes, room for %d; nothing was written"), space.Need, space.Have),
 			l.s("enlevez ce qui presse le moins (visites, antécédents anciens), jamais une allergie, ou prenez une carte plus grande", "take out what matters least (visits, old history), never an allergy, or use a larger card"))
+	case is(card.ErrCardChanged):
+		say(exitConflict, "card-changed", l.s("ce n'est plus la même carte ; rien n'a été écrit sur celle-ci", "this is no longer the same card; nothing was written to this one"), l.s("reprenez depuis la lecture", "start again from the reading"))
 	case is(fs.ErrPermission):
 		say(exitGeneral, "no-permission", l.s("pas le droit d'accéder à ce fichier ou à cette carte ; rien n'a été changé", "no permission for this file or card; nothing was changed"), l.s("vérifiez les droits du fichier", "check the permissions of the file"))
 	case is(card.ErrUnknownOutcome):
@@ -142,7 +144,7 @@ func (a *app) explain(err error) *failure {
 		f.retryable = true
 	case errors.As(err, &pin), is(card.ErrSecurity):
 		say(exitPIN, "pin", l.s("la carte demande le code du patient, que cette version ne sait pas présenter", "the card wants the patient's PIN, which this version cannot present"), "")
-	case is(pcsc.ErrNoCard, pcsc.ErrCardRemoved, pcsc.ErrCardUnresponsive, card.ErrCardGone, card.ErrCardChanged, sim.ErrPowerLost):
+	case is(pcsc.ErrNoCard, pcsc.ErrCardRemoved, pcsc.ErrCardUnresponsive, card.ErrCardGone, sim.ErrPowerLost, sim.ErrRemoved):
 		say(exitNoCard, "no-card", l.s("pas de carte, ou carte retirée", "no card, or the card was removed"), l.s("insérez la carte et réessayez", "insert the card and try again"))
 		f.retryable = true
 	case is(card.ErrNewerFormat, record.ErrNewerFormat, sim.ErrImageVersion):
@@ -156,13 +158,15 @@ func (a *app) explain(err error) *failure {
 	case is(sim.ErrImage):
 		say(exitNotOurCard, "bad-image", l.s("ce fichier n'est pas l'image d'une carte simulée, ou il est abîmé", "this file is not the image of a simulated card, or it is damaged"), l.s("« secours card init --card sim:FICHIER » crée une image neuve", "\"secours card init --card sim:FILE\" creates a new one"))
 	case is(card.ErrDamaged):
-		say(exitInvalid, "damaged", l.s("le contenu de la carte est abîmé : aucune synthèse entière ne s'y trouve", "the content of the card is damaged: there is no whole summary on it"), l.s("faites réécrire la synthèse par le médecin traitant", "have the treating physician write the summary again"))
+		say(exitInvalid, "damaged", l.s("le contenu de la carte est abîmé : aucune synthèse entière ne s'y trouve", "the content of the card is damaged: there is no whole summary on it"), l.s("« secours card init --erase » la prépare de nouveau, puis le médecin traitant réécrit la synthèse", "\"secours card init --erase\" prepares it again, then the treating physician writes the summary again"))
 	case is(record.ErrCommitment, record.ErrBox, record.ErrMalformed):
 		say(exitInvalid, "undecodable", l.s("ce qui est sur la carte a été modifié, ou vient d'une autre carte : rien ne peut en être montré", "what is on the card was changed, or comes from another card: none of it can be shown"), l.s("faites réécrire la synthèse par le médecin traitant", "have the treating physician write the summary again"))
 	case is(trust.ErrPassphrase):
 		say(exitSigner, "passphrase", l.s("la phrase de passe n'ouvre pas l'identité", "the passphrase does not open the identity"), l.s("réessayez ; --passphrase-fd et --passphrase-stdin la donnent sans invite", "try again; --passphrase-fd and --passphrase-stdin give it without a prompt"))
 	case is(trust.ErrIdentity):
 		say(exitSigner, "identity", l.s("le fichier d'identité (PKCS#12) n'est pas utilisable : ", "the identity file (PKCS#12) is not usable: ")+err.Error(), "")
+	case is(trust.ErrNotAuthority):
+		say(exitGeneral, "not-an-authority", l.s("ce certificat n'est pas celui d'une autorité ; rien n'a été ajouté", "this certificate is not an authority's; nothing was added"), l.s("demandez le certificat de l'autorité qui l'a émis", "ask for the certificate of the authority that issued it"))
 	case is(record.ErrRole):
 		say(exitNotAuthorised, "role", l.s("seul un médecin peut écrire une synthèse", "only a physician may write a summary"), l.s("employez l'identité d'un médecin (--home)", "use a physician's identity (--home)"))
 	default:

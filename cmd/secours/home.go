@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/secours-card/secours/summary/trust"
 )
@@ -69,12 +70,16 @@ func (a *app) identity(ctx context.Context, h home) (*trust.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(h.file("identity.p12")); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		a.note(a.lang.s("attention : d'autres utilisateurs de cet ordinateur peuvent lire %s", "warning: other users of this computer can read %s"), h.file("identity.p12"))
+	}
 	return a.openIdentity(ctx, data)
 }
 
+// openIdentity opens a PKCS#12 file. It may ask for more work than it is worth, so an interruption ends the wait.
 func (a *app) openIdentity(ctx context.Context, data []byte) (*trust.Identity, error) {
 	if !a.secretGiven() {
-		id, err := trust.ParseIdentity(data, "")
+		id, err := interruptible(ctx, func() (*trust.Identity, error) { return trust.ParseIdentity(data, "") })
 		if !errors.Is(err, trust.ErrPassphrase) {
 			return id, err
 		}
@@ -83,7 +88,7 @@ func (a *app) openIdentity(ctx context.Context, data []byte) (*trust.Identity, e
 	if err != nil {
 		return nil, err
 	}
-	return trust.ParseIdentity(data, passphrase)
+	return interruptible(ctx, func() (*trust.Identity, error) { return trust.ParseIdentity(data, passphrase) })
 }
 
 // readFile reads a file of at most limit bytes.

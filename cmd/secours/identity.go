@@ -131,10 +131,11 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 }
 
 func (h home) saveIdentity(file []byte, certificate *x509.Certificate) error {
-	return errors.Join(
-		writeFile(h.file("identity.p12"), file, 0o600),
-		writeFile(h.file("identity.pem"), encodePEM(certificate), 0o644),
-	)
+	// The key last: what fails before it leaves the old identity in use.
+	if err := writeFile(h.file("identity.pem"), encodePEM(certificate), 0o644); err != nil {
+		return err
+	}
+	return writeFile(h.file("identity.p12"), file, 0o600)
 }
 
 func encodePEM(c *x509.Certificate) []byte {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -16,16 +17,15 @@ import (
 // readInput reads the file, or standard input for "-", as UTF-8. A UTF-8 byte order mark is dropped, UTF-16 is taken with one
 // (Windows tools write it); other bytes are refused with their offset, unless the user says that they are windows-1252:
 // guessing would turn names into other names.
-func (a *app) readInput(name, encoding string) ([]byte, error) {
+func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, error) {
 	// Twice the limit: UTF-16 takes two bytes where UTF-8 takes one.
 	const limit = 2*summary.MaxJSON + 2
-	var data []byte
-	var err error
-	if name == "-" {
-		data, err = readLimited(a.in, a.lang.s("entrée standard", "standard input"), limit)
-	} else {
-		data, err = readFile(name, limit)
-	}
+	data, err := interruptible(ctx, func() ([]byte, error) {
+		if name == "-" {
+			return readLimited(a.in, a.lang.s("entrée standard", "standard input"), limit)
+		}
+		return readFile(name, limit)
+	})
 	if err != nil {
 		if os.IsNotExist(err) {
 			return nil, &failure{code: exitGeneral, name: "no-file", message: fmt.Sprintf(a.lang.s("pas de fichier %s", "no file %s"), name), err: err}

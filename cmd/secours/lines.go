@@ -22,11 +22,13 @@ func (p *lines) print() error {
 	}
 	for _, r := range p.rows {
 		gap := strings.Repeat(" ", widest-textWidth(r[0])+2)
-		// Nothing here spans lines: a newline in a name must not start a line that looks like one of ours.
-		value := strings.ReplaceAll(clean(r[1]), "\n", " ")
-		if _, err := fmt.Fprintf(p.a.out, "%s%s%s\n", clean(r[0]), gap, value); err != nil {
+		line := strings.TrimRight(clean(r[0])+gap+oneLine(r[1]), " ")
+		if _, err := fmt.Fprintln(p.a.out, line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// oneLine cleans what somebody else wrote, and keeps it from starting a line that looks like one of ours.
+func oneLine(s string) string { return strings.ReplaceAll(clean(s), "\n", " ") }

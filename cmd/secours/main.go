@@ -16,5 +16,7 @@ func main() { os.Exit(mainCode()) }
 func mainCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal asks, the second one is obeyed by the system.
+	context.AfterFunc(ctx, stop)
 	return execute(ctx, os.Args[1:], newApp())
 }

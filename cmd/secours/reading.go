@@ -39,7 +39,7 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 	if err := a.notEmpty(c); err != nil {
 		return nil, err
 	}
-	r := &reading{content: c, trust: store, name: s.name, now: a.now()}
+	r := &reading{content: c, trust: store, name: s.name, now: store.Now(a.now())}
 	r.record, err = record.Read(c.Record, c.Card, store, r.now)
 	var unverified *record.UnverifiedError
 	if errors.As(err, &unverified) {
@@ -100,16 +100,18 @@ func (r *reading) visibility() map[string]sectionView {
 	for _, l := range []summary.Level{summary.LevelOpen, summary.LevelCare, summary.LevelClinical, summary.LevelMasked} {
 		anyLost = anyLost || lost(l)
 	}
-	present := map[string]bool{}
+	present, empty := map[string]bool{}, map[string]bool{}
 	if r.record.Summary != nil {
-		r.record.Summary.Sections.Each(func(name string, _ summary.AnySection) { present[name] = true })
+		r.record.Summary.Sections.Each(func(name string, s summary.AnySection) {
+			present[name], empty[name] = true, s.Len() == 0 && s.Head().Status == summary.StatusUnavailable
+		})
 	}
 	for _, name := range summary.SectionNames {
 		switch {
-		case r.record.Summary == nil, lost(summary.DefaultLevel(name)) && !present[name]:
+		case r.record.Summary == nil, lost(summary.DefaultLevel(name)) && (!present[name] || empty[name]):
 			views[name] = sectionView{visibleNone, "undecodable"}
-		case anyLost:
-			// An item of any section may have been raised or lowered to the level that was lost.
+		case anyLost, r.record.Amendments > 0:
+			// An item of any section may stand at the level that was lost, or in an amendment.
 			views[name] = sectionView{visiblePartial, "undecodable"}
 		case !present[name]:
 			views[name] = sectionView{visibleNone, "absent"}

@@ -48,9 +48,9 @@ func (a *app) secret(ctx context.Context, prompt string) (string, error) {
 			return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s("--passphrase-fd : ce descripteur n'est pas ouvert", "--passphrase-fd: that descriptor is not open")}
 		}
 		defer f.Close()
-		return a.secretLine(f)
+		return interruptible(ctx, func() (string, error) { return a.secretLine(f) })
 	case a.secrets.stdin:
-		return a.secretLine(a.in)
+		return interruptible(ctx, func() (string, error) { return a.secretLine(a.in) })
 	}
 	return a.prompt(ctx, prompt)
 }
@@ -70,7 +70,7 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 			}
 			continue
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && len(line) > 0 {
 			break
 		}
 		if err != nil {
@@ -95,36 +95,29 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 		return "", err
 	}
 	fmt.Fprint(tty.out, prompt)
-	type answer struct {
-		secret []byte
-		err    error
-	}
-	// ReadPassword knows no context: on an interruption the terminal is put right and the goroutine ends with the process.
-	got := make(chan answer, 1)
-	go func() {
-		secret, err := term.ReadPassword(int(tty.in.Fd()))
-		got <- answer{secret, err}
-	}()
-	select {
-	case <-ctx.Done():
+	secret, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(int(tty.in.Fd())) })
+	fmt.Fprintln(tty.out)
+	switch {
+	case err != nil:
+		// Interrupted, the reading is still there, with the echo off.
 		term.Restore(int(tty.in.Fd()), state)
-		fmt.Fprintln(tty.out)
-		return "", context.Canceled
-	case r := <-got:
-		fmt.Fprintln(tty.out)
-		if r.err != nil {
-			return "", r.err
-		}
-		if len(r.secret) > maxSecret {
-			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe est trop longue", "the passphrase is too long")}
-		}
-		return string(r.secret), nil
+		return "", err
+	case len(secret) > maxSecret:
+		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe est trop longue", "the passphrase is too long")}
 	}
+	return string(secret), nil
 }
 
 // newSecret asks for a passphrase twice.
 func (a *app) newSecret(ctx context.Context) (string, error) {
 	first, err := a.secret(ctx, a.lang.s("Nouvelle phrase de passe : ", "New passphrase: "))
+	if err == nil && first == "" {
+		err = &failure{
+			code: exitSigner, name: "passphrase",
+			message: a.lang.s("la phrase de passe est vide : la clé serait à qui trouve le fichier", "the passphrase is empty: the key would be whoever's who finds the file"),
+			hint:    a.lang.s("pour un essai : --no-passphrase", "for a trial: --no-passphrase"),
+		}
+	}
 	if err != nil || a.secretGiven() {
 		return first, err
 	}
@@ -174,6 +167,26 @@ func (a *app) note(format string, args ...any) {
 
 // patience is how long a wait may last before it is explained.
 const patience = 2 * time.Second
+
+// interruptible runs f, which knows no context, and leaves it behind when ctx ends; the process ends soon after.
+func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Canceled
+	}
+}
 
 // waiting runs f, and says what it waits for when that takes long.
 func (a *app) waiting(what string, f func() error) error {

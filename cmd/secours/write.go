@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 type writeOptions struct {
 	encoding       string
 	patient        string
-	expectSeq      int64
+	expectSeq      optionalSeq
 	ifChanged      bool
 	dryRun         bool
 	dropUnreadable bool
@@ -60,7 +61,7 @@ than this program.`),
 	f := c.Flags()
 	f.StringVar(&o.encoding, "encoding", "utf-8", l.s("codage du fichier : utf-8 ou windows-1252", "encoding of the file: utf-8 or windows-1252"))
 	f.StringVar(&o.patient, "patient", "", l.s("n'écrit que pour ce patient, SYSTÈME:VALEUR (par exemple ins-nir:…)", "write only for this patient, SYSTEM:VALUE (for example ins-nir:…)"))
-	f.Int64Var(&o.expectSeq, "expect-seq", -1, l.s("n'écrit que si la carte porte la synthèse de ce numéro (0 : vide)", "write only if the card holds the summary of this number (0: empty)"))
+	f.Var(&o.expectSeq, "expect-seq", l.s("n'écrit que si la carte porte la synthèse de ce numéro (0 : vide)", "write only if the card holds the summary of this number (0: empty)"))
 	f.BoolVar(&o.ifChanged, "if-changed", false, l.s("n'écrit pas si la carte dit déjà la même chose", "do not write if the card says the same already"))
 	f.BoolVar(&o.dryRun, "dry-run", false, l.s("fait tout sauf écrire", "do everything but write"))
 	f.BoolVar(&o.dropUnreadable, "drop-unreadable", false, l.s("écrit même si le contenu actuel est illisible, donc perdu", "write even if the present content is unreadable, and so lost"))
@@ -84,10 +85,10 @@ type written struct {
 }
 
 func (a *app) write(ctx context.Context, file string, o writeOptions) error {
-	if file == "-" && a.secrets.stdin {
+	if file == "-" && (a.secrets.stdin || a.secrets.fd == 0) {
 		return &failure{code: exitGeneral, name: "usage", message: a.lang.s("l'entrée standard ne peut pas donner à la fois la synthèse et la phrase de passe", "standard input cannot give both the summary and the passphrase"), hint: "--passphrase-fd"}
 	}
-	s, err := a.parseSummary(file, o.encoding)
+	s, err := a.parseSummary(ctx, file, o.encoding)
 	if err != nil {
 		return err
 	}
@@ -127,9 +128,10 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if err != nil {
 		return err
 	}
-	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Seq: 1, Time: now, OnBehalfOf: o.onBehalfOf}
+	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf}
+	draft.Seq = next(previous, content)
 	if previous != nil {
-		draft.Seq, draft.Prev = previous.Seq+1, &previous.Head
+		draft.Prev = &previous.Head
 	}
 	if err := a.checkExpected(previous, o.expectSeq); err != nil {
 		return err
@@ -138,7 +140,8 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		return err
 	}
 	result := written{Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second)}
-	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid && unchanged(previous, s) {
+	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid &&
+		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) {
 		result.Outcome, result.Seq, result.SignedAt, result.RecordBytes = "unchanged", previous.Seq, previous.Time, previous.Size
 		return a.printWritten(result)
 	}
@@ -182,8 +185,8 @@ func (a *app) printWritten(r written) error {
 	return err
 }
 
-func (a *app) parseSummary(file, encoding string) (*summary.Summary, error) {
-	data, err := a.readInput(file, encoding)
+func (a *app) parseSummary(ctx context.Context, file, encoding string) (*summary.Summary, error) {
+	data, err := a.readInput(ctx, file, encoding)
 	if err != nil {
 		return nil, err
 	}
@@ -229,8 +232,9 @@ func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time)
 	return nil
 }
 
-// previous is the record on the card, nil for an empty card. One that cannot be read is refused, since writing over it
-// loses what somebody may still be able to read.
+// previous is the record on the card, nil for an empty card. What cannot be read whole is refused, since writing over it
+// loses what somebody may still be able to read; --drop-unreadable waives that, and nothing else: what can be read of it still guards
+// against the wrong patient and a changed card.
 func (a *app) previous(content *card.Content, store *trust.Store, now time.Time, o writeOptions) (*record.Record, error) {
 	if content.Record == nil {
 		return nil, nil
@@ -238,45 +242,104 @@ func (a *app) previous(content *card.Content, store *trust.Store, now time.Time,
 	r, err := record.Read(content.Record, content.Card, store, now)
 	var unverified *record.UnverifiedError
 	if errors.As(err, &unverified) {
-		// What it says is not believed, and not needed: the number, the head and the patient only guard against mistakes.
-		if r = unverified.Unverified; r.Summary != nil && r.Amendments == 0 && !damaged(r) {
-			return r, nil
-		}
-		err = record.ErrMalformed
-		if r.Amendments > 0 {
-			err = record.ErrNewerFormat
-		}
+		// What it says is not believed: the number, the head and the patient only guard against mistakes.
+		r, err = unverified.Unverified, nil
 	}
-	if err == nil {
+	l := a.lang
+	switch {
+	case err != nil:
+		f := *a.explain(err)
+		if f.code != exitInvalid {
+			return nil, &f
+		}
+		// Nothing says whose card this is, and which number it is at.
+		switch {
+		case o.dropUnreadable && o.expectSeq.given:
+			return nil, a.conflict(l.s("ce qui est sur la carte est illisible, et n'a pas de numéro", "what is on the card is unreadable, and has no number"))
+		case o.dropUnreadable && o.patient == "" && !o.newPatient:
+			return nil, &failure{
+				code: exitWrongPatient, name: "wrong-patient",
+				message: l.s("rien de lisible ne dit à qui est cette carte ; rien n'a été écrit", "nothing readable says whose card this is; nothing was written"),
+				hint:    l.s("avec --drop-unreadable, dites pour qui : --patient SYSTÈME:VALEUR, ou --new-patient", "with --drop-unreadable, say for whom: --patient SYSTEM:VALUE, or --new-patient"),
+			}
+		case o.dropUnreadable:
+			return nil, nil
+		}
+		f.hint = l.s("--drop-unreadable écrit par-dessus, et perd ce qui s'y trouve", "--drop-unreadable writes over it, and loses what is there")
+		return nil, &f
+	case r.Amendments > 0:
+		return nil, a.explain(record.ErrNewerFormat)
+	case o.dropUnreadable:
 		return r, nil
+	case damaged(r), content.NewerLost:
+		return nil, &failure{
+			code: exitInvalid, name: "partly-unreadable",
+			message: l.s("une partie de ce qui est sur la carte est illisible ; rien n'a été écrit", "part of what is on the card is unreadable; nothing was written"),
+			hint:    l.s("--drop-unreadable écrit par-dessus, et perd cette partie ; si la mémoire de la carte faiblit, prenez une carte neuve", "--drop-unreadable writes over it, and loses that part; if the card's memory is failing, take a new card"),
+		}
 	}
-	if o.dropUnreadable && !errors.Is(err, record.ErrNewerFormat) && !errors.Is(err, record.ErrSuite) {
-		return nil, nil
-	}
-	f := *a.explain(err)
-	if f.code == exitInvalid {
-		f.hint = a.lang.s("--drop-unreadable écrit par-dessus, et perd ce qui s'y trouve", "--drop-unreadable writes over it, and loses what is there")
-	}
-	return nil, &f
+	return r, nil
 }
+
+// next is the number of the record that replaces one. A number that was lost with its record is not used again; one that nobody
+// can have reached is a forger's, who would leave no room after it.
+func next(previous *record.Record, content *card.Content) uint64 {
+	switch {
+	case previous == nil:
+		return 1
+	case previous.Seq > plausibleSeq:
+		return 1
+	case content.NewerLost:
+		return previous.Seq + 2
+	}
+	return previous.Seq + 1
+}
+
+// plausibleSeq is more than a card can be written in its life.
+const plausibleSeq = 1 << 32
 
 func damaged(r *record.Record) bool {
 	return slices.ContainsFunc(r.Levels[:], func(l record.Level) bool { return l.State == record.LevelDamaged })
 }
 
-func (a *app) checkExpected(previous *record.Record, expected int64) error {
+func (a *app) checkExpected(previous *record.Record, expected optionalSeq) error {
 	var seq uint64
 	if previous != nil {
 		seq = previous.Seq
 	}
-	if expected < 0 || uint64(expected) == seq {
+	switch {
+	case !expected.given || expected.value == seq:
 		return nil
+	case previous == nil:
+		return a.conflict(fmt.Sprintf(a.lang.s("la carte est vide, et ne porte pas la synthèse numéro %d", "the card is empty, and does not hold summary number %d"), expected.value))
 	}
+	return a.conflict(fmt.Sprintf(a.lang.s("la carte porte la synthèse numéro %d, pas %d", "the card holds summary number %d, not %d"), seq, expected.value))
+}
+
+func (a *app) conflict(message string) error {
 	return &failure{
 		code: exitConflict, name: "conflict",
-		message: fmt.Sprintf(a.lang.s("la carte porte la synthèse numéro %d, pas %d ; rien n'a été écrit", "the card holds summary number %d, not %d; nothing was written"), seq, expected),
+		message: message + a.lang.s(" ; rien n'a été écrit", "; nothing was written"),
 		hint:    a.lang.s("relisez la carte, puis écrivez de nouveau", "read the card again, then write again"),
 	}
+}
+
+// optionalSeq is the value of --expect-seq: a number from 0, or not given.
+type optionalSeq struct {
+	value uint64
+	given bool
+}
+
+func (o *optionalSeq) String() string { return "" }
+func (o *optionalSeq) Type() string   { return "N" }
+
+func (o *optionalSeq) Set(s string) error {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return errors.New("0, 1, 2, …")
+	}
+	o.value, o.given = n, true
+	return nil
 }
 
 func (a *app) checkPatientOption(s *summary.Summary, option string) error {
@@ -294,10 +357,9 @@ func (a *app) checkPatientOption(s *summary.Summary, option string) error {
 	}
 }
 
-// samePatient compares who the card is about with who the summary is about. An identifier in common decides; without one, the
-// traits that both have must agree. Names of traits are told, never their values.
+// samePatient compares who the card is about with who the summary is about. Names of traits are told, never their values.
 func (a *app) samePatient(previous *record.Record, s *summary.Summary, allowed bool) error {
-	if previous == nil || allowed {
+	if previous == nil || previous.Summary == nil || allowed {
 		return nil
 	}
 	differ := differentTraits(&previous.Summary.Patient, &s.Patient)
@@ -307,27 +369,36 @@ func (a *app) samePatient(previous *record.Record, s *summary.Summary, allowed b
 	return &failure{
 		code: exitWrongPatient, name: "wrong-patient", path: differ[0],
 		message: fmt.Sprintf(a.lang.s("la carte est celle d'un autre patient (traits différents : %s) ; rien n'a été écrit", "the card is another patient's (traits that differ: %s); nothing was written"), strings.Join(differ, ", ")),
-		hint:    a.lang.s("vérifiez la carte ; si l'état civil a changé, --new-patient écrit quand même", "check the card; if the person's civil status changed, --new-patient writes all the same"),
+		hint:    a.lang.s("vérifiez la carte ; si l'identité a été corrigée, --new-patient écrit quand même", "check the card; if the person's identity was corrected, --new-patient writes all the same"),
 	}
 }
 
+// differentTraits returns the paths of the traits in which two patients differ, none if they can be one person. Names change by
+// marriage or correction: they may differ where a national identifier is the same. A practice's own numbers prove nothing,
+// since every practice counts from 1; but two different ones in one system are two persons.
 func differentTraits(x, y *summary.Patient) []string {
+	var differ []string
+	national := false
 	for _, a := range x.IDs {
 		for _, b := range y.IDs {
-			if a.System == b.System {
-				if a.Value == b.Value {
-					return nil
-				}
-				return []string{"patient.ids"}
+			if a.System != b.System {
+				continue
+			}
+			if a.Value != b.Value {
+				differ = append(differ, "patient.ids")
+			} else if a.System == summary.SystemINSNIR || a.System == summary.SystemINSNIA {
+				national = true
 			}
 		}
 	}
-	var differ []string
-	if !strings.EqualFold(x.Family, y.Family) {
-		differ = append(differ, "patient.family")
-	}
-	if len(x.Given) > 0 && len(y.Given) > 0 && !strings.EqualFold(x.Given[0], y.Given[0]) {
-		differ = append(differ, "patient.given")
+	differ = slices.Compact(differ)
+	if !national {
+		if !strings.EqualFold(x.Family, y.Family) {
+			differ = append(differ, "patient.family")
+		}
+		if !strings.EqualFold(strings.Join(x.Given[:min(1, len(x.Given))], ""), strings.Join(y.Given[:min(1, len(y.Given))], "")) {
+			differ = append(differ, "patient.given")
+		}
 	}
 	if x.BirthDate != y.BirthDate {
 		differ = append(differ, "patient.birthDate")
