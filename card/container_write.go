@@ -1,7 +1,6 @@
 package card
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -155,7 +154,7 @@ func (u *update) run() error {
 	if err := reset(u.m); err != nil {
 		return err
 	}
-	if err := u.verify(data, u.slotAt(u.target)); err != nil {
+	if err := verify(u.m, data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	u.verified = true
@@ -206,21 +205,9 @@ func (u *update) commit() error {
 		return err
 	}
 	for level := range levels {
-		if err := u.verify(u.encodeMark(level, u.target, u.stamp), u.markAt(level, u.target)); err != nil {
+		if err := verify(u.m, u.encodeMark(level, u.target, u.stamp), u.markAt(level, u.target)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// verify reads back what was written.
-func (u *update) verify(want []byte, off int64) error {
-	got := make([]byte, len(want))
-	if err := readAt(u.m, got, off); err != nil {
-		return err
-	}
-	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%d bytes written at %d read back differently", len(want), off)
 	}
 	return nil
 }

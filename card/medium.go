@@ -1,6 +1,7 @@
 package card
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,18 @@ func writeAt(m Medium, b []byte, off int64) error {
 	}
 	if err != nil {
 		return fmt.Errorf("writing %d bytes at %d: %w", len(b), off, err)
+	}
+	return nil
+}
+
+// verify reads back what was written.
+func verify(m Medium, want []byte, off int64) error {
+	got := make([]byte, len(want))
+	if err := readAt(m, got, off); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("%d bytes written at %d read back differently", len(want), off)
 	}
 	return nil
 }

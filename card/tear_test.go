@@ -161,6 +161,62 @@ func tearEverywhere(t *testing.T, kind sim.Atomicity, page, step int) (cuts int)
 	return cuts
 }
 
+// TestTearFormat cuts the power at every cut point of formatting a card, new or in use. What it reads as may be written to
+// then, and an acknowledged record is read ever after.
+func TestTearFormat(t *testing.T) {
+	seeds := setting(t, "SECOURS_TEARS_FORMAT_SEEDS", 20, 400)
+	for _, kind := range tearKinds {
+		for _, page := range tearPages {
+			t.Run(fmt.Sprintf("%v/%d", kind, page), func(t *testing.T) {
+				cuts, written := 0, 0
+				for seed := range uint64(seeds) {
+					for at := 1; ; at++ {
+						torn, acked := tearFormat(t, kind, page, at, seed)
+						if !torn {
+							break
+						}
+						cuts++
+						written += acked
+					}
+				}
+				t.Logf("%d cuts, %d writes acknowledged afterwards", cuts, written)
+				if cuts < seeds || written == 0 || written == cuts {
+					t.Error("formatting was not torn as it should be")
+				}
+			})
+		}
+	}
+}
+
+func tearFormat(t *testing.T, kind sim.Atomicity, page, at int, seed uint64) (torn bool, acked int) {
+	t.Helper()
+	m := sim.NewMemory(8*page+2*(minCapacity+slotHeaderLen+page), page, kind, seed<<16+uint64(at))
+	if seed%2 == 0 { // in use, one record in each slot
+		mustFormat(t, m)
+		mustWrite(t, m, numbered(2, 20), mustWrite(t, m, numbered(1, 20), 0))
+	}
+	m.CutAfter(at)
+	torn = Format(m, ID{9}) != nil
+	m.CutAfter(0)
+	if err := m.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Read(m)
+	if err != nil {
+		return torn, 0
+	}
+	if _, err := Write(m, numbered(3, 20), c.Seq); err != nil {
+		return torn, 0
+	}
+	for range 50 {
+		got, err := Read(m)
+		if err != nil || got.Record == nil || number(got.Record) != 3 || got.Card != c.Card || got.Unconfirmed || got.NewerLost {
+			t.Fatalf("seed %d, formatting cut at %d: acknowledged afterwards, and %+v reads: %v", seed, at, got, err)
+		}
+	}
+	return torn, 1
+}
+
 // outcome is what a campaign saw.
 type outcome struct {
 	updates, torn, tears, marred, acked, refused, unknown, conflicts int

@@ -101,7 +101,7 @@ func (w weaker) putAndVerify(u *update, level, i int, s stamp) error {
 	if err := reset(u.m); err != nil {
 		return err
 	}
-	return u.verify(u.encodeMark(level, i, s), u.markAt(level, i))
+	return verify(u.m, u.encodeMark(level, i, s), u.markAt(level, i))
 }
 
 func (w weaker) update(u *update) error {
@@ -122,7 +122,7 @@ func (w weaker) update(u *update) error {
 	if err := reset(u.m); err != nil {
 		return err
 	}
-	if err := u.verify(data, u.slotAt(u.target)); err != nil {
+	if err := verify(u.m, data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	for level := range w.marks {
