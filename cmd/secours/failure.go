@@ -45,6 +45,7 @@ type failure struct {
 	hint      string
 	path      string
 	retryable bool
+	problems  []problem
 	err       error
 }
 
@@ -65,7 +66,9 @@ func (a *app) report(err error) int {
 			Hint      string `json:"hint,omitempty"`
 			Path      string `json:"path,omitempty"`
 			Retryable bool   `json:"retryable"`
-		}{f.code, f.name, clean(f.message), clean(f.hint), f.path, f.retryable})
+			// Problems lists all that is wrong with a summary; Path is the first.
+			Problems []problem `json:"problems,omitempty"`
+		}{f.code, f.name, clean(f.message), clean(f.hint), f.path, f.retryable, f.problems})
 		if err == nil {
 			fmt.Fprintf(a.err, "%s\n", b)
 		}

@@ -27,6 +27,7 @@ type writeOptions struct {
 	dropUnreadable bool
 	newPatient     bool
 	unsealed       bool
+	maskCritical   bool
 	onBehalfOf     string
 }
 
@@ -39,11 +40,11 @@ func (a *app) writeCommand() *cobra.Command {
 		Long: l.s(`Lit une synthèse en JSON (schéma secours.summary/1) dans un fichier ou sur l'entrée standard (-),
 la contrôle, la signe avec l'identité du dossier (--home), l'écrit et la relit. La synthèse
 précédente reste entière sur la carte tant que la nouvelle n'est pas relue, même si la carte est
-arrachée. Une synthèse mal formée, une autre patiente ou une carte qui a changé sont refusées avant
+arrachée. Une synthèse mal formée, un autre patient ou une carte qui a changé sont refusées avant
 d'écrire.
 
-Codes de sortie : 0 écrite ou inchangée ; 1 synthèse refusée (le chemin JSON est dit) ; 11 pas de
-carte ; 14 le contenu actuel est illisible (--drop-unreadable) ; 16 lecteur occupé ; 17 autre
+Codes de sortie : 0 écrite ou inchangée ; 1 synthèse refusée (le chemin JSON est dit) ; 10 pas de
+lecteur ; 11 pas de carte ; 12 pas une carte Secours ; 13 code du patient ; 14 le contenu actuel est illisible (--drop-unreadable) ; 16 lecteur occupé ; 17 autre
 patient ; 18 la carte a changé ; 19 pas assez de place ; 20 rôle non autorisé ; 21 identité ou
 phrase de passe ; 22 format plus récent que ce programme.`,
 			`Reads a summary as JSON (schema secours.summary/1) from a file or standard input (-), checks it,
@@ -51,8 +52,8 @@ signs it with the identity of the home (--home), writes it, and reads it back. T
 stays whole on the card until the new one is read back, even if the card is pulled out. A malformed
 summary, another patient, or a card that changed are refused before anything is written.
 
-Exit codes: 0 written or unchanged; 1 summary refused (its JSON path is named); 11 no card;
-14 the present content is unreadable (--drop-unreadable); 16 reader busy; 17 another patient;
+Exit codes: 0 written or unchanged; 1 summary refused (its JSON path is named); 10 no reader;
+11 no card; 12 not a Secours card; 13 the patient's PIN; 14 the present content is unreadable (--drop-unreadable); 16 reader busy; 17 another patient;
 18 the card changed; 19 no space; 20 role not allowed; 21 identity or passphrase; 22 format newer
 than this program.`),
 		Args: a.args(cobra.ExactArgs(1)),
@@ -66,6 +67,7 @@ than this program.`),
 	f.BoolVar(&o.dryRun, "dry-run", false, l.s("fait tout sauf écrire", "do everything but write"))
 	f.BoolVar(&o.dropUnreadable, "drop-unreadable", false, l.s("écrit même si le contenu actuel est illisible, donc perdu", "write even if the present content is unreadable, and so lost"))
 	f.BoolVar(&o.newPatient, "new-patient", false, l.s("écrit même si la carte est celle d'un autre patient", "write even if the card is another patient's"))
+	f.BoolVar(&o.maskCritical, "mask-critical", false, l.s("masque aussi une alerte ou une allergie, comme le patient le veut", "mask an alert or an allergy too, as the patient wants it"))
 	f.BoolVar(&o.unsealed, "unsealed", false, l.s("écrit sans sceller sur une vraie carte : quiconque la trouve peut la lire", "write unsealed to a real card: whoever finds it can read it"))
 	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s("le professionnel remplacé", "the professional whom the signer stands in for"))
 	a.addSecretFlags(c)
@@ -82,6 +84,7 @@ type written struct {
 	RecordBytes int       `json:"recordBytes"`
 	Capacity    int       `json:"capacityBytes"`
 	Sealed      bool      `json:"sealed"`
+	Warnings    []problem `json:"warnings,omitempty"`
 }
 
 func (a *app) write(ctx context.Context, file string, o writeOptions) error {
@@ -93,6 +96,9 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		return err
 	}
 	if err := a.checkPatientOption(s, o.patient); err != nil {
+		return err
+	}
+	if err := a.checkMasking(s, o.maskCritical); err != nil {
 		return err
 	}
 	h, err := a.homeDir()
@@ -139,7 +145,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if err := a.samePatient(previous, s, o.newPatient); err != nil {
 		return err
 	}
-	result := written{Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second)}
+	result := written{Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second), Warnings: a.warnings(s)}
 	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid &&
 		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) {
 		result.Outcome, result.Seq, result.SignedAt, result.RecordBytes = "unchanged", previous.Seq, previous.Time, previous.Size
@@ -170,6 +176,9 @@ func (a *app) printWritten(r written) error {
 		return a.printJSON(r)
 	}
 	l := a.lang
+	for _, w := range r.Warnings {
+		a.note("%s: %s: %s", l.s("attention", "warning"), w.Path, w.Message)
+	}
 	switch r.Outcome {
 	case "unchanged":
 		_, err := fmt.Fprintf(a.out, l.s("Inchangée : la carte porte déjà cette synthèse (numéro %d).\n", "Unchanged: the card holds this summary already (number %d).\n"), r.Seq)
@@ -197,16 +206,65 @@ func (a *app) parseSummary(ctx context.Context, file, encoding string) (*summary
 	return s, nil
 }
 
-// summaryFailure names the first path of an invalid summary and lists every error.
+// summaryFailure lists everything that is wrong with a summary.
 func (a *app) summaryFailure(err error) error {
-	var at *summary.PathError
-	if !errors.As(err, &at) {
+	if !errors.As(err, new(*summary.PathError)) && !errors.As(err, new(*summary.SyntaxError)) {
 		return err
 	}
+	list := a.problems(err)
+	message := a.lang.s("la synthèse est refusée :", "the summary is refused:")
+	for _, p := range list {
+		if p.Path != "" {
+			p.Message = p.Path + ": " + p.Message
+		}
+		message += "\n" + oneLine(p.Message)
+	}
 	return &failure{
-		code: exitGeneral, name: "invalid-summary", path: at.Path, err: err,
-		message: a.lang.s("la synthèse est refusée :\n", "the summary is refused:\n") + err.Error(),
-		hint:    a.lang.s("le schéma JSON est dans summary/secours.summary-1.schema.json ; « secours demo DOSSIER » donne un exemple", "the JSON Schema is summary/secours.summary-1.schema.json; \"secours demo DIR\" gives an example"),
+		code: exitGeneral, name: "invalid-summary", path: list[0].Path, problems: list, err: err, message: message,
+		hint: a.lang.s("« secours demo DOSSIER » donne un exemple, et le schéma JSON secours.summary-1 accompagne le programme", "\"secours demo DIR\" gives an example, and the JSON Schema secours.summary-1 comes with the program"),
+	}
+}
+
+// warnings are about the form of a summary, never about medicine: what will be carried without being understood, and what this version
+// does not do yet.
+func (a *app) warnings(s *summary.Summary) []problem {
+	var list []problem
+	for _, path := range slices.Sorted(slices.Values(s.Unknown())) {
+		list = append(list, problem{path, a.lang.s("membre inconnu : porté tel quel, jamais affiché ; faute de frappe ?", "unknown member: carried as it is, never shown; misspelt?")})
+	}
+	s.Sections.Each(func(name string, section summary.AnySection) {
+		for i := range section.Len() {
+			if section.Common(i).Level == summary.LevelMasked {
+				list = append(list, problem{
+					fmt.Sprintf("sections.%s.items[%d].level", name, i),
+					a.lang.s("masquage sans effet : cette version ne scelle pas", "masking without effect: this version does not seal"),
+				})
+			}
+		}
+	})
+	return list
+}
+
+// checkMasking refuses to mask an alert or an allergy unless that was asked for: nobody can break that glass.
+func (a *app) checkMasking(s *summary.Summary, allowed bool) error {
+	if allowed {
+		return nil
+	}
+	var path string
+	s.Sections.Each(func(name string, section summary.AnySection) {
+		for i := range section.Len() {
+			if path == "" && (name == "alerts" || name == "allergies") && section.Common(i).Level == summary.LevelMasked {
+				path = fmt.Sprintf("sections.%s.items[%d].level", name, i)
+			}
+		}
+	})
+	if path == "" {
+		return nil
+	}
+	return &failure{
+		code: exitGeneral, name: "masked-critical", path: path,
+		message: a.lang.s("une alerte ou une allergie serait masquée : aux urgences, personne ne la verrait ; rien n'a été écrit", "an alert or an allergy would be masked: nobody would see it in an emergency; nothing was written"),
+		hint:    a.lang.s("si le patient le veut malgré tout : --mask-critical", "if the patient wants it all the same: --mask-critical"),
 	}
 }
 
@@ -345,6 +403,9 @@ func (o *optionalSeq) Set(s string) error {
 func (a *app) checkPatientOption(s *summary.Summary, option string) error {
 	if option == "" {
 		return nil
+	}
+	if system, value, ok := strings.Cut(option, ":"); !ok || system == "" || value == "" {
+		return &failure{code: exitGeneral, name: "usage", message: a.lang.s("--patient : SYSTÈME:VALEUR, par exemple ins-nir:…", "--patient: SYSTEM:VALUE, for example ins-nir:…")}
 	}
 	for _, id := range s.Patient.IDs {
 		if option == string(id.System)+":"+id.Value {

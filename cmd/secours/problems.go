@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// problem is one thing that is wrong with a summary, or that deserves a second look. It never quotes a value.
+type problem struct {
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+// problems lists what is wrong with a summary, in the user's language.
+func (a *app) problems(err error) []problem {
+	var list []problem
+	var walk func(error)
+	walk = func(err error) {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok && !errors.As(err, new(*summary.SyntaxError)) {
+			if _, isPath := err.(*summary.PathError); !isPath {
+				for _, e := range joined.Unwrap() {
+					walk(e)
+				}
+				return
+			}
+		}
+		p := problem{Message: err.Error()}
+		var at *summary.PathError
+		if errors.As(err, &at) {
+			p = problem{at.Path, at.Err.Error()}
+		}
+		p.Message = a.lang.s(inFrench(p.Message), p.Message)
+		list = append(list, p)
+	}
+	walk(err)
+	return list
+}
+
+// inFrench translates what package summary says is wrong. Its texts are a short list of phrases; names of members and values stay as
+// they are.
+func inFrench(message string) string { return frenchProblems.Replace(message) }
+
+var frenchProblems = strings.NewReplacer(
+	"malformed JSON", "JSON mal formé",
+	"too large", "trop grand",
+	"wrong type", "mauvais type",
+	"missing", "absent",
+	"empty text: leave the member out", "texte vide : enlevez le membre",
+	"empty object: leave the member out", "objet vide : enlevez le membre",
+	"unknown value", "valeur inconnue",
+	"comes from a newer format", "vient d'un format plus récent",
+	"no such date", "cette date n'existe pas",
+	"character not allowed", "caractère interdit",
+	"duplicate member", "membre en double",
+	"duplicate value", "valeur en double",
+	"duplicate", "en double",
+	"contradiction", "contradiction",
+	"the status is items, so there must be one", "le statut est items, il en faut donc au moins un",
+	"the status is ", "le statut est ",
+	", but there are items", ", mais il y a des éléments",
+	" is of this category", " est de cette catégorie",
+	"another item has the same id", "un autre élément a le même identifiant",
+	"open wants the patient's consent, and there is none", "open demande le consentement du patient, et il n'y en a pas",
+	"the year must be from", "l'année va de",
+	"the month must be from", "le mois va de",
+	"the month has no such day", "le mois n'a pas ce jour",
+	"a day without its month", "un jour sans son mois",
+	"leave out what is not known", "enlevez ce qui n'est pas connu",
+	"nested deeper than", "plus profond que",
+	"replacement character, lone surrogate or invalid UTF-8", "caractère de remplacement, demi-codet isolé ou UTF-8 incorrect",
+	"line break", "fin de ligne",
+	"control character", "caractère de commande",
+	"a member without a name", "un membre sans nom",
+	"this section has no categories", "cette section n'a pas de catégories",
+	"want true or false", "attendu : true ou false",
+	"want a date as YYYY, YYYY-MM or YYYY-MM-DD", "attendu : une date AAAA, AAAA-MM ou AAAA-MM-JJ",
+	"want letters, digits, dots, dashes and underscores", "attendu : lettres, chiffres, points, tirets et soulignés",
+	"want an object", "attendu : un objet",
+	"want a list", "attendu : une liste",
+	"want a text", "attendu : un texte",
+	"want a number", "attendu : un nombre",
+	"want a URI", "attendu : un URI",
+	"want ", "attendu : ",
+	"say ", "dites ",
+	" at most ", " au plus ",
+	" characters,", " caractères,",
+	" elements,", " éléments,",
+	" items,", " éléments,",
+	" bytes,", " octets,",
+	" at byte ", " à l'octet ",
+	" at line ", ", ligne ",
+	", column ", ", colonne ",
+	"(byte ", "(octet ",
+	" or ", " ou ",
+	" to ", " à ",
+)

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/secours-card/secours/summary"
+)
+
+func TestProblems(t *testing.T) {
+	_, err := summary.Parse([]byte(`{"schema":"secours.summary/1","patient":{"family":"X","given":["Y"],"birthDate":"2026-02-30","sex":"either"},
+	 "sections":{"allergies":{"items":[]},"visits":{"status":"items","items":[]}}}`))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, l := range []lang{fr, en} {
+		got := map[string]string{}
+		for _, p := range (&app{lang: l}).problems(err) {
+			got[p.Path] = p.Message
+		}
+		want := map[string]string{
+			"patient.birthDate":         l.s("cette date n'existe pas: le mois n'a pas ce jour", "no such date: the month has no such day"),
+			"patient.sex":               l.s("valeur inconnue: attendu : female, male, other ou unknown", "unknown value: want female, male, other or unknown"),
+			"sections.allergies.status": l.s("absent: dites items, none-known, not-asked ou unavailable", "missing: say items, none-known, not-asked or unavailable"),
+			"sections.visits.items":     l.s("absent: le statut est items, il en faut donc au moins un", "missing: the status is items, so there must be one"),
+		}
+		for path, message := range want {
+			if got[path] != message {
+				t.Errorf("%s: %q, want %q", path, got[path], message)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%d problems, want %d: %v", len(got), len(want), got)
+		}
+	}
+	_, err = summary.Parse([]byte("{\n 7"))
+	if got := (&app{lang: fr}).problems(err); len(got) != 1 || !strings.Contains(got[0].Message, "JSON mal formé, ligne 2") {
+		t.Errorf("%v", got)
+	}
+}
