@@ -30,14 +30,15 @@ func (a *app) cardInitCommand() *cobra.Command {
 		Use:   "init",
 		Short: l.s("Préparer une carte vierge, ou créer une carte simulée", "Prepare a blank card, or create a simulated one"),
 		Long: l.s(`Prépare la carte : un numéro de carte tiré au hasard, et deux emplacements vides. Avec
---card sim:FICHIER, un fichier absent est créé. Une carte qui porte une synthèse est refusée,
-sauf avec --erase, qui la perd.
+--card sim:FICHIER, un fichier absent est créé. Une carte qui n'est pas vierge est refusée, sauf
+avec --erase, qui perd ce qu'elle porte.
 
-Codes de sortie : 0 ; 1 la carte porte une synthèse ; 10, 11, 12, 16 comme « read » ; 19 carte trop petite.`,
+Codes de sortie : 0 ; 1 la carte n'est pas vierge ; 10, 11, 12, 16 comme « read » ; 19 carte trop petite.`,
 			`Prepares the card: a card number drawn at random, and two empty slots. With --card sim:FILE, an
-absent file is created. A card that holds a summary is refused, except with --erase, which loses it.
+absent file is created. A card that is not blank is refused, except with --erase, which loses what
+it holds.
 
-Exit codes: 0; 1 the card holds a summary; 10, 11, 12, 16 as "read"; 19 card too small.`),
+Exit codes: 0; 1 the card is not blank; 10, 11, 12, 16 as "read"; 19 card too small.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
 	}
@@ -87,14 +88,15 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 	defer s.close()
 	old, err := card.Read(s.medium)
 	// A newer format may hold a summary that this version cannot see; a damaged card, one that somebody may still rescue.
-	holds := err == nil && old.Record != nil || errors.Is(err, card.ErrNewerFormat) || errors.Is(err, card.ErrDamaged)
+	holds := err == nil && old.Record != nil || errors.Is(err, card.ErrNewerFormat) || errors.Is(err, card.ErrDamaged) ||
+		errors.Is(err, card.ErrNotFormatted) && !blank(s.medium)
 	if err != nil && !holds && !errors.Is(err, card.ErrNotFormatted) {
 		return nil, err
 	}
 	if holds && !erase {
 		return nil, &failure{
 			code: exitGeneral, name: "not-empty",
-			message: a.lang.s("la carte porte déjà une synthèse, peut-être abîmée ; rien n'a été changé", "the card holds a summary already, perhaps a damaged one; nothing was changed"),
+			message: a.lang.s("la carte n'est pas vierge, et porte peut-être une synthèse ; rien n'a été changé", "the card is not blank, and may hold a summary; nothing was changed"),
 			hint:    a.lang.s("--erase la perd et prépare la carte pour un autre patient", "--erase loses it and prepares the card for another patient"),
 		}
 	}
@@ -147,7 +149,7 @@ type cardInfo struct {
 	Size        int64  `json:"sizeBytes"`
 	PageSize    int    `json:"pageBytes"`
 	Capacity    int    `json:"capacityBytes"`
-	State       string `json:"state"` // empty, written, unconfirmed, or older
+	State       string `json:"state"` // empty, written, unconfirmed, or newer-lost
 	RecordBytes int    `json:"recordBytes"`
 	MaxCommand  int    `json:"maxCommandAPDU,omitempty"`
 	MaxResponse int    `json:"maxResponseAPDU,omitempty"`
@@ -170,7 +172,7 @@ func (a *app) cardInfoOf(ctx context.Context, s *session) (*cardInfo, error) {
 	switch {
 	case c.Record == nil:
 	case c.NewerLost:
-		info.State = "older"
+		info.State = "newer-lost"
 	case c.Unconfirmed:
 		info.State = "unconfirmed"
 	default:
@@ -192,7 +194,7 @@ func (a *app) printCardInfo(info *cardInfo) error {
 	switch info.State {
 	case "empty":
 		p.add(l.s("contenu", "content"), l.s("vide", "empty"))
-	case "older":
+	case "newer-lost":
 		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets ; une synthèse plus récente est illisible : la mémoire de la carte faiblit", "%d bytes; a newer summary cannot be read: the card's memory is failing"), info.RecordBytes))
 	case "unconfirmed":
 		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets, écriture non terminée", "%d bytes, its write was not finished"), info.RecordBytes))

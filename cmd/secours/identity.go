@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,7 +60,7 @@ Exit codes: 0; 1 there is an identity already; 21 passphrase, or file not usable
 	f := c.Flags()
 	f.StringVar(&o.importFile, "import", "", l.s("fichier PKCS#12 à installer", "PKCS#12 file to install"))
 	f.StringVar(&o.name, "name", "", l.s("nom du professionnel", "name of the professional"))
-	f.StringVar(&o.role, "role", "", l.s("métier : ", "role: ")+fmt.Sprint(trust.SignerRoles()))
+	f.StringVar(&o.role, "role", "", l.s("métier : ", "role: ")+roleNames())
 	f.StringVar(&o.id, "id", "", l.s("identifiant professionnel (RPPS)", "professional identifier"))
 	f.StringVar(&o.organization, "org", "", l.s("structure", "organisation"))
 	f.StringVar(&o.place, "place", "", l.s("ville", "town"))
@@ -100,8 +100,11 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 		}
 	} else {
 		role, err := trust.ParseRole(o.role)
-		if err != nil || o.name == "" {
-			return &failure{code: exitGeneral, name: "usage", message: l.s("--name et --role sont nécessaires, ou --import", "--name and --role are needed, or --import"), hint: fmt.Sprintf("--role %v", trust.SignerRoles())}
+		switch {
+		case o.name == "" || o.role == "":
+			return &failure{code: exitGeneral, name: "usage", message: l.s("--name et --role sont nécessaires, ou --import", "--name and --role are needed, or --import"), hint: "--role: " + roleNames()}
+		case err != nil:
+			return &failure{code: exitGeneral, name: "usage", message: l.s("--role : métier inconnu", "--role: unknown role"), hint: "--role: " + roleNames(), err: err}
 		}
 		passphrase := ""
 		if !o.noPassphrase {
@@ -109,7 +112,7 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 				return err
 			}
 		}
-		authority, err := a.demonstrationAuthority(h, passphrase)
+		authority, err := a.demonstrationAuthority(h, o.name, passphrase)
 		if err != nil {
 			return err
 		}
@@ -130,6 +133,15 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 	return a.printIdentity(id.Certificate)
 }
 
+// roleNames lists the values of --role.
+func roleNames() string {
+	var names []string
+	for _, r := range trust.SignerRoles() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
 func (h home) saveIdentity(file []byte, certificate *x509.Certificate) error {
 	// The key last: what fails before it leaves the old identity in use.
 	if err := writeFile(h.file("identity.pem"), encodePEM(certificate), 0o644); err != nil {
@@ -143,7 +155,7 @@ func encodePEM(c *x509.Certificate) []byte {
 }
 
 // demonstrationAuthority returns the home's own authority, made on first use and kept under the same passphrase.
-func (a *app) demonstrationAuthority(h home, passphrase string) (*trust.Authority, error) {
+func (a *app) demonstrationAuthority(h home, holder, passphrase string) (*trust.Authority, error) {
 	data, err := readFile(h.file("authority.p12"), trust.MaxIdentitySize)
 	if err == nil {
 		id, err := trust.ParseIdentity(data, passphrase)
@@ -155,7 +167,7 @@ func (a *app) demonstrationAuthority(h home, passphrase string) (*trust.Authorit
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	authority, err := trust.NewAuthority("Secours, autorité de démonstration", trust.Ed25519, a.now())
+	authority, err := trust.NewAuthority("Secours, autorité d'essai de "+holder, trust.Ed25519, a.now())
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +228,7 @@ func certificateDocumentOf(c *x509.Certificate) *certificateDocument {
 	d := &certificateDocument{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 		Key: c.PublicKeyAlgorithm.String(), SHA256: hex.EncodeToString(digest[:]),
-		Demonstration: slices.Contains(append(slices.Clone(c.Issuer.Organization), c.Subject.Organization...), trust.DemonstrationOrganization),
+		Demonstration: trust.Demonstration(c),
 	}
 	d.Role, _ = trust.CertificateRole(c) // no role is no error here: the field stays empty
 	return d

@@ -87,7 +87,8 @@ type readDocument struct {
 	Record  recordDocument  `json:"record"`
 	Signer  *signerDocument `json:"signer"`
 	Trust   trustDocument   `json:"trust"`
-	// MayBeIncomplete is true unless this reader sees everything that a patient can hide, and all of it was readable.
+	// MayBeIncomplete is true unless this reader sees everything that a patient can hide, all of it was readable, and no section was
+	// unavailable to its author.
 	MayBeIncomplete bool                       `json:"mayBeIncomplete"`
 	Sections        map[string]sectionDocument `json:"sections"`
 	Summary         *summary.Summary           `json:"summary"`
@@ -113,6 +114,11 @@ func (a *app) readDocument(r *reading) readDocument {
 	}
 	v := a.view(r)
 	d.MayBeIncomplete = v.PossiblyMasked || len(v.Damaged) > 0 || v.Amendments > 0 || r.record.Summary == nil || r.content.NewerLost
+	if s := r.record.Summary; s != nil {
+		s.Sections.Each(func(_ string, section summary.AnySection) {
+			d.MayBeIncomplete = d.MayBeIncomplete || section.Head().Status == summary.StatusUnavailable
+		})
+	}
 	for name, s := range v.Sections {
 		d.Sections[name] = sectionDocument{s.Visible.String(), s.Reason}
 	}

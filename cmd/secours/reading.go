@@ -29,7 +29,9 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 	}
 	store, err := h.trust()
 	if err != nil {
-		return nil, err
+		// A card is shown whatever is wrong with this computer; nothing on it is verified then.
+		a.note(a.lang.s("attention : la confiance de ce poste est illisible (%s) : %v", "warning: the trust data of this workstation is unreadable (%s): %v"), h.file("trust.json"), err)
+		store = &trust.Store{}
 	}
 	c, s, err := a.content(ctx)
 	if err != nil {
@@ -83,7 +85,8 @@ func (a *app) reason(r record.Reason) string { return word(a.lang, reasonWords, 
 func (a *app) reasonHint(r record.Reason) string {
 	switch r {
 	case record.ReasonNoTrust, record.ReasonUnknownIssuer:
-		return a.lang.s("« secours trust add FICHIER » fait confiance à une autorité", "\"secours trust add FILE\" trusts an authority")
+		return a.lang.s("« secours trust add FICHIER » fait confiance à une autorité, dont vous aurez vérifié l'empreinte ; sinon, tenez ces données pour non vérifiées",
+			"\"secours trust add FILE\" trusts an authority, once you have checked its fingerprint; otherwise take these data for unverified")
 	case record.ReasonClock:
 		return a.lang.s("vérifiez l'horloge de cet ordinateur", "check the clock of this computer")
 	case record.ReasonAmendments:

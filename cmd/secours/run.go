@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -83,13 +84,13 @@ To try it, with no reader and no card:
   secours --home try/emergency --card sim:try/card.img read`),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:          a.verb,
+		RunE:          a.help,
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.card, "card", a.getenv("SECOURS_CARD"), l.s("la carte : sim:FICHIER, pcsc ou pcsc:LECTEUR (défaut : premier lecteur avec une carte ; SECOURS_CARD)",
 		"the card: sim:FILE, pcsc, or pcsc:READER (default: the first reader with a card; SECOURS_CARD)"))
-	f.StringVar(&a.home, "home", a.getenv("SECOURS_HOME"), l.s("le dossier de l'identité et de la confiance (SECOURS_HOME)", "the folder of identity and trust (SECOURS_HOME)"))
+	f.StringVar(&a.home, "home", a.getenv("SECOURS_HOME"), l.s("le dossier de l'identité et de la confiance (défaut : secours dans le dossier de configuration ; SECOURS_HOME)", "the folder of identity and trust (default: secours in the configuration folder; SECOURS_HOME)"))
 	f.BoolVar(&a.json, "json", false, l.s("un document JSON sur la sortie, les erreurs en JSON sur la sortie d'erreur", "one JSON document on standard output, errors as JSON on standard error"))
 	f.StringVar(&a.language, "lang", "", l.s("langue : fr ou en (défaut : celle du système)", "language: fr or en (default: the system's)"))
 	f.StringVar(&a.colour, "color", "auto", l.s("couleur : auto, always ou never", "colour: auto, always or never"))
@@ -126,13 +127,8 @@ func (a *app) localiseCobra(root *cobra.Command) {
 			"[command]", "[commande]", "[flags]", "[options]",
 		).Replace(root.UsageTemplate()))
 	}
+	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultHelpCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "help" {
-			c.Short = l.s("Aide sur une commande", "Help about a command")
-		}
-		c.InitDefaultHelpFlag()
-	}
 	var flags func(c *cobra.Command)
 	flags = func(c *cobra.Command) {
 		c.InitDefaultHelpFlag()
@@ -148,9 +144,44 @@ func (a *app) localiseCobra(root *cobra.Command) {
 
 // group is a verb that only has sub-verbs.
 func (a *app) group(use, short string, sub ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: a.args(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: use, Short: short, Args: a.verb, RunE: a.help}
 	c.AddCommand(sub...)
 	return c
+}
+
+// help answers a command line without a verb.
+func (a *app) help(c *cobra.Command, _ []string) error {
+	if a.json {
+		return a.usage(c, errors.New(a.lang.s("il manque une commande", "a command is missing")))
+	}
+	return c.Help()
+}
+
+// verb refuses what is no verb of a command, and suggests what it may stand for.
+func (a *app) verb(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2
+	message := fmt.Sprintf(a.lang.s("commande inconnue : %s", "unknown command: %s"), oneLine(args[0]))
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		message += fmt.Sprintf(a.lang.s(" (peut-être %s ?)", " (perhaps %s?)"), strings.Join(near, ", "))
+	}
+	return a.usage(c, errors.New(message))
+}
+
+func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   a.lang.s("help [commande]", "help [command]"),
+		Short: a.lang.s("Aide sur une commande", "Help on a command"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return a.verb(root, args)
+			}
+			return c.Help()
+		},
+	}
 }
 
 func earlyFlag(args []string, name string) string {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
@@ -102,11 +104,32 @@ func (a *app) content(ctx context.Context) (*card.Content, *session, error) {
 		return nil, nil, err
 	}
 	c, err := card.Read(s.medium)
+	if errors.Is(err, card.ErrNotFormatted) && !blank(s.medium) {
+		err = a.notBlank(err)
+	}
 	if err != nil {
 		s.close()
 		return nil, nil, err
 	}
 	return c, s, nil
+}
+
+// blank reports whether the beginning of a memory is as it left the factory. Where it is not and there is no container, a container
+// may have lost its first bytes, with whole summaries behind them.
+func blank(m card.Medium) bool {
+	head := make([]byte, min(64, m.Size()))
+	if _, err := m.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	return len(bytes.Trim(head, "\x00")) == 0 || len(bytes.Trim(head, "\xFF")) == 0
+}
+
+func (a *app) notBlank(err error) error {
+	return &failure{
+		code: exitInvalid, name: "damaged", err: err,
+		message: a.lang.s("la carte porte des données dont le début n'est pas reconnu : une synthèse peut s'y trouver encore", "the card holds data whose beginning is not recognised: a summary may still be there"),
+		hint:    a.lang.s("relisez-la dans un autre lecteur ; « secours card init --erase » la prépare de nouveau et perd tout", "read it in another reader; \"secours card init --erase\" prepares it again and loses everything"),
+	}
 }
 
 // imagePath returns the file of a simulated card, and whether --card names one.

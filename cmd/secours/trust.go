@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ shown with the one that the authority publishes: whoever is added here can name 
 
 Exit codes: 0; 1 no certificate in the file.`),
 		Args: a.args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			h, err := a.homeDir()
 			if err != nil {
 				return err
@@ -43,19 +44,38 @@ Exit codes: 0; 1 no certificate in the file.`),
 			if err != nil {
 				return &failure{code: exitGeneral, name: "no-certificate", message: l.s("pas de certificat lisible dans ce fichier (PEM ou DER)", "no readable certificate in this file (PEM or DER)"), err: err}
 			}
+			store, err := h.trust()
+			if err != nil {
+				return err
+			}
 			var anchors []trust.Anchor
-			for _, c := range certificates {
-				anchor := trust.Anchor{Name: name, Certificate: c, Role: trust.Role(role)}
-				if name == "" {
-					anchor.Name = c.Subject.CommonName
+			for _, cert := range certificates {
+				anchor := trust.Anchor{Name: cert.Subject.CommonName, Certificate: cert}
+				// What is known of an authority stays unless it is said anew.
+				for _, known := range store.Anchors {
+					if known.Certificate.Equal(cert) {
+						anchor = known
+					}
 				}
-				for _, r := range ceiling {
-					anchor.Ceiling = append(anchor.Ceiling, trust.Role(r))
+				if name != "" {
+					anchor.Name = name
+				}
+				if c.Flags().Changed("role") {
+					anchor.Role = trust.Role(role)
+				}
+				if c.Flags().Changed("ceiling") {
+					anchor.Ceiling = nil
+					for _, r := range ceiling {
+						anchor.Ceiling = append(anchor.Ceiling, trust.Role(r))
+					}
 				}
 				anchors = append(anchors, anchor)
 			}
 			if err := a.trustAnchors(h, anchors); err != nil {
 				return err
+			}
+			if !a.json {
+				fmt.Fprintln(a.out, l.s("Confiance donnée à (comparez l'empreinte SHA-256 avec celle que publie l'autorité) :", "Trusted from now on (compare the SHA-256 fingerprint with the one that the authority publishes):"))
 			}
 			return a.printAnchors(&trust.Store{Anchors: anchors, Updated: a.now()})
 		},
@@ -102,6 +122,15 @@ func (a *app) trustListCommand() *cobra.Command {
 	}
 }
 
+// roles lists roles in the user's language.
+func (a *app) roles(list []trust.Role) string {
+	var names []string
+	for _, r := range list {
+		names = append(names, word(a.lang, roleWords, string(r)))
+	}
+	return strings.Join(names, ", ")
+}
+
 type anchorDocument struct {
 	Name          string       `json:"name"`
 	PinnedRole    trust.Role   `json:"pinnedRole,omitempty"`
@@ -143,7 +172,7 @@ func (a *app) printAnchors(s *trust.Store) error {
 			p.add(l.s("métier imposé", "pinned role"), word(l, roleWords, string(d.PinnedRole)))
 		}
 		if len(d.Ceiling) > 0 {
-			p.add(l.s("métiers permis", "ceiling"), fmt.Sprint(d.Ceiling))
+			p.add(l.s("métiers permis", "ceiling"), a.roles(d.Ceiling))
 		}
 		if d.DistrustAfter != nil {
 			p.add(l.s("plus crue après le", "not believed after"), d.DistrustAfter.Format(time.DateOnly))

@@ -60,6 +60,9 @@ func (a *app) printVerdict(r *reading) error {
 			name += ", " + s.Place
 		}
 		p.add(l.s("signataire", "signer"), name)
+		if rec.OnBehalfOf != "" {
+			p.add(l.s("pour", "on behalf of"), rec.OnBehalfOf)
+		}
 		if s.Anchor != "" {
 			p.add(l.s("autorité", "authority"), s.Anchor)
 		}

@@ -37,9 +37,9 @@ type Anchor struct {
 	DistrustAfter time.Time
 }
 
-// Demonstration reports whether the anchor was made for demonstrations.
-func (a *Anchor) Demonstration() bool {
-	return slices.Contains(a.Certificate.Subject.Organization, DemonstrationOrganization)
+// Demonstration reports whether a certificate, an authority's or one that it issued, was made for demonstrations.
+func Demonstration(c *x509.Certificate) bool {
+	return slices.Contains(c.Subject.Organization, DemonstrationOrganization) || slices.Contains(c.Issuer.Organization, DemonstrationOrganization)
 }
 
 // Store is what a reader trusts.
@@ -133,7 +133,7 @@ func (s *Store) Check(leaf *x509.Certificate, signed time.Time) (*Signer, error)
 			err = ErrDistrusted
 			continue
 		}
-		who.Anchor, who.Demonstration = anchor.Name, anchor.Demonstration()
+		who.Anchor = anchor.Name
 		return who, nil
 	}
 	if err == nil {
@@ -259,6 +259,7 @@ func describe(c *x509.Certificate) *Signer {
 	if role, err := CertificateRole(c); err == nil {
 		who.Role = role
 	}
+	who.Demonstration = Demonstration(c)
 	return who
 }
 
