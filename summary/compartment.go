@@ -51,7 +51,7 @@ func (s *Summary) AssignIDs() {
 type part struct {
 	level    Level
 	holder   *Summary
-	sections [len(SectionNames)]*sectionPart
+	sections [len(sectionNames)]*sectionPart
 }
 
 // A sectionPart is what one compartment holds of a section.
@@ -103,7 +103,7 @@ func (s *Summary) split() [len(levels)]*part {
 		parts[r] = &part{level: l, holder: s}
 	}
 	for i, sec := range s.Sections.all() {
-		name := SectionNames[i]
+		name := sectionNames[i]
 		var byLevel [len(levels)][]int
 		var count [len(levels)]int
 		for j := range sec.Len() {
@@ -189,14 +189,14 @@ func (p *part) append(b []byte) []byte {
 
 func (p *part) hasSections() bool {
 	m := model()
-	return p.sections != [len(SectionNames)]*sectionPart{} ||
+	return p.sections != [len(sectionNames)]*sectionPart{} ||
 		len(m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections))) > 0
 }
 
 func (p *part) appendSections(b []byte) []byte {
 	m := model()
 	w := openMap(b, m.sections.entries(p.holder.Sections.Extra, p.scope(m.sections)))
-	for i, name := range SectionNames {
+	for i, name := range sectionNames {
 		if sp := p.sections[i]; sp != nil {
 			w.key(m.sections.field(name).key)
 			w.b = sp.append(w.b, i)
@@ -265,7 +265,7 @@ func (p *sectionPart) appendItem(b []byte, i, j int) []byte {
 	o := model().items[i]
 	v := reflect.ValueOf(p.sec.Item(p.items[j])).Elem()
 	m := members{object: o, value: v, withoutID: true, extra: o.entries(*o.extraOf(v), scope{named: true})}
-	m.withoutLevel = p.level != DefaultLevel(SectionNames[i])
+	m.withoutLevel = p.level != DefaultLevel(sectionNames[i])
 	if p.ids[j] != "" {
 		m.extra = append(m.extra, entry{appendInt(nil, keyID), appendText(nil, p.ids[j])})
 	}

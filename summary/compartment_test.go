@@ -135,7 +135,7 @@ func TestProjection(t *testing.T) {
 				t.Fatal(err)
 			}
 			if m != nil {
-				for _, name := range SectionNames {
+				for _, name := range sectionNames {
 					if sec := m.Sections.Section(name); sec == nil || sec.Head().Status != StatusUnavailable && sec.Head().Status != StatusItems && !strings.HasPrefix(tt.name, strings.ReplaceAll(string(sec.Head().Status), "-", " ")) {
 						t.Errorf("without level 1, %s is %v", name, sec)
 					}
@@ -190,7 +190,7 @@ func random(t testing.TB, seed uint64) *Summary {
 		}
 		switch rng.IntN(8) {
 		case 0:
-			name := SectionNames[i]
+			name := sectionNames[i]
 			*s = *parse(t, strings.Replace(jsonOf(t, s), `"`+name+`":`, `"was-`+name+`":`, 1))
 		case 1:
 			*sec.extra() = Extra{"x": []byte("1"), "#20": []byte(`"AQ=="`), "#21@masked": []byte(`"Ag=="`)}
@@ -258,7 +258,7 @@ func TestMergeRestores(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range SectionNames {
+			for _, name := range sectionNames {
 				if diff := cmp.Diff(visible(s, name, r), visible(m, name, r)); diff != "" {
 					t.Fatalf("%d: up to level %d, %s: %s", i, r, name, diff)
 				}

@@ -122,7 +122,7 @@ func cddl() (objects, enumerations string) {
 		}
 	}
 	b.WriteString("sections = {\n")
-	for i, name := range SectionNames {
+	for i, name := range sectionNames {
 		fmt.Fprintf(&b, "%-34s; %s, %s\n", fmt.Sprintf("  ? %d: section<%s>,", m.sections.field(name).key, kebab(m.items[i].name)), name, DefaultLevel(name))
 	}
 	b.WriteString("  extra }\n")

@@ -7,7 +7,7 @@ import (
 )
 
 // idPrefixes begin the derived ids of the items of each section, in canonical order.
-var idPrefixes = [len(SectionNames)]string{"at", "ag", "md", "hx", "ms", "vx", "vs", "dr", "ct"}
+var idPrefixes = [len(sectionNames)]string{"at", "ag", "md", "hx", "ms", "vx", "vs", "dr", "ct"}
 
 // crockford is the alphabet of derived ids: no letter that reads as another one over the telephone.
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -80,7 +80,7 @@ func deriveIDs(parts [len(levels)]*part) error {
 			for j := range sp.items {
 				c := sp.sec.Common(j)
 				body = sp.raw[j]
-				if c.ID != "" || c.Level != "" && p.level == DefaultLevel(SectionNames[i]) {
+				if c.ID != "" || c.Level != "" && p.level == DefaultLevel(sectionNames[i]) {
 					body = sp.appendBody(nil, i, j)
 				}
 				derived := derive(i, body, func(id string) bool { return used[id] })
@@ -88,7 +88,7 @@ func deriveIDs(parts [len(levels)]*part) error {
 				case "":
 					c.ID = derived
 				case derived:
-					return &PathError{"sections." + SectionNames[i], notCanonical("an id is stored that need not be")}
+					return &PathError{"sections." + sectionNames[i], notCanonical("an id is stored that need not be")}
 				}
 				used[c.ID] = true
 			}

@@ -1,9 +1,15 @@
 package summary
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
-// SectionNames are the JSON names of the sections, in their canonical order.
-var SectionNames = [...]string{
+// SectionNames returns the JSON names of the sections, in their canonical order.
+func SectionNames() []string { return slices.Clone(sectionNames[:]) }
+
+// sectionNames are in the order of their numbers on the card.
+var sectionNames = [...]string{
 	"alerts", "allergies", "medications", "history", "measurements", "vaccinations", "visits", "directives", "contacts",
 }
 
@@ -57,7 +63,7 @@ func (c *Common) common() *Common { return c }
 
 // Section returns a section by its JSON name, nil where it is absent or the name unknown.
 func (s *Sections) Section(name string) AnySection {
-	for i, n := range SectionNames {
+	for i, n := range sectionNames {
 		if n == name {
 			if sec := s.at(i); sec != nil {
 				return sec
@@ -71,7 +77,7 @@ func (s *Sections) Section(name string) AnySection {
 // Each calls f for every section that is present, in canonical order.
 func (s *Sections) Each(f func(name string, sec AnySection)) {
 	for i, sec := range s.all() {
-		f(SectionNames[i], sec)
+		f(sectionNames[i], sec)
 	}
 }
 
@@ -167,7 +173,7 @@ func (s *Sections) make(i int) section {
 // all iterates over the sections that are present, with their number in canonical order.
 func (s *Sections) all() iter.Seq2[int, section] {
 	return func(yield func(int, section) bool) {
-		for i := range SectionNames {
+		for i := range sectionNames {
 			if sec := s.at(i); sec != nil && !yield(i, sec) {
 				return
 			}

@@ -46,7 +46,7 @@ func Merge(c [4][]byte) (*Summary, error) {
 	if err := deriveIDs(parts); err != nil {
 		return nil, err
 	}
-	for i := range SectionNames {
+	for i := range sectionNames {
 		if err := s.Sections.join(i, parts); err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func (e *Extra) join(more Extra) {
 
 // join puts the i-th section together.
 func (s *Sections) join(i int, parts [len(levels)]*part) error {
-	name := SectionNames[i]
+	name := sectionNames[i]
 	var here [len(levels)]*sectionPart
 	var count [len(levels)]int
 	stated, visible := false, 0
@@ -164,7 +164,7 @@ func readPart(data []byte, level Level) (*part, error) {
 		switch {
 		case f.name == "sections":
 			return d.members(m.sections, p.scope(m.sections), &p.holder.Sections.Extra, func(f *field) error {
-				i := slices.Index(SectionNames[:], f.name)
+				i := slices.Index(sectionNames[:], f.name)
 				sp, err := d.section(i)
 				p.sections[i] = sp
 				return err
@@ -241,7 +241,7 @@ func (d *cborDecoder) items(p *sectionPart, i int) error {
 	if err != nil {
 		return d.fail(err)
 	}
-	name := SectionNames[i]
+	name := sectionNames[i]
 	p.sec.grow(int(n))
 	p.items, p.ids, p.raw = make([]int, 0, n), make([]string, 0, n), make([][]byte, 0, n)
 	for j := range int(n) {

@@ -241,7 +241,7 @@ func (c *checker) rules(s *Summary) {
 	}
 	ids := make(map[string]bool, 64)
 	for i, sec := range s.Sections.all() {
-		c.path = append(c.path[:0], step{name: "sections"}, step{name: SectionNames[i]})
+		c.path = append(c.path[:0], step{name: "sections"}, step{name: sectionNames[i]})
 		c.status(sec)
 		c.noneKnown(i, sec)
 		c.path = append(c.path, step{name: "items"}, step{}, step{})

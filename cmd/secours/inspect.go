@@ -159,7 +159,7 @@ func (a *app) printInspection(r *reading, d inspectDocument) error {
 		text := level.State
 		if level.State == "read" {
 			text = fmt.Sprintf(l.s("%d octets, %d avant compression, codec %d", "%d bytes, %d before compression, codec %d"), level.PayloadBytes, level.RawBytes, level.Codec)
-			for _, name := range summary.SectionNames {
+			for _, name := range summary.SectionNames() {
 				if n := level.Items[name]; n > 0 {
 					text += fmt.Sprintf("; %s %d", name, n)
 				}

@@ -109,7 +109,7 @@ func (r *reading) visibility() map[string]sectionView {
 			present[name], empty[name] = true, s.Len() == 0 && s.Head().Status == summary.StatusUnavailable
 		})
 	}
-	for _, name := range summary.SectionNames {
+	for _, name := range summary.SectionNames() {
 		switch {
 		case r.record.Summary == nil, lost(summary.DefaultLevel(name)) && (!present[name] || empty[name]):
 			views[name] = sectionView{visibleNone, "undecodable"}
