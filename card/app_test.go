@@ -511,3 +511,62 @@ func TestCapabilities(t *testing.T) {
 		t.Errorf("of the simulated card: %v, %v", got, err)
 	}
 }
+
+// swapping is a reader in which another card lies from a reset on.
+type swapping struct {
+	*sim.Card
+	other     *sim.Card
+	at, count int
+}
+
+func (s *swapping) Reset(ctx context.Context) error {
+	if s.count++; s.count == s.at {
+		s.Card = s.other
+	}
+	return s.Card.Reset(ctx)
+}
+
+// Another card of the same make, put in while one is being written, is not written to.
+func TestSwapDuringWrite(t *testing.T) {
+	written := func(id byte) *sim.Card {
+		c := newCard(t, sim.Options{})
+		m := selected(t, c).Medium(t.Context())
+		if err := card.Format(m, card.ID{id}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := card.Write(m, []byte{id}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.WriteAt(make([]byte, 16), 192); err != nil { // mark B is missing: there is something to settle
+			t.Fatal(err)
+		}
+		return c
+	}
+	for at := 1; ; at++ {
+		s := &swapping{Card: written(1), other: written(2), at: at}
+		m := selected(t, s).Medium(t.Context())
+		c, err := card.Read(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		points := s.other.CutPoints()
+		_, err = c.Replace(m, []byte("new"))
+		if s.count < at {
+			if err != nil || at < 5 {
+				t.Errorf("%v after %d resets", err, s.count)
+			}
+			break
+		}
+		if !errors.Is(err, card.ErrCardChanged) {
+			t.Errorf("swapped at reset %d: %v", at, err)
+		}
+		// Each read passes one cut point, a write of one page many.
+		if n := s.other.CutPoints() - points; n > 4 {
+			t.Errorf("swapped at reset %d: %d cut points passed on the other card", at, n)
+		}
+		got, err := card.Read(selected(t, s.other).Medium(t.Context()))
+		if err != nil || got.Card != (card.ID{2}) || !bytes.Equal(got.Record, []byte{2}) {
+			t.Errorf("swapped at reset %d: the other card holds %+v: %v", at, got, err)
+		}
+	}
+}

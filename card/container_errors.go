@@ -17,8 +17,9 @@ var (
 	// ErrPageSize: pages that the container cannot be laid out on, or larger ones than it was laid out for, which power
 	// loss would corrupt beyond what the layout allows for.
 	ErrPageSize = errors.New("unsuitable page size")
-	// ErrNotWritten: the write failed, and the card was read again: what was confirmed before is what is confirmed now.
-	ErrNotWritten = errors.New("not written, the card holds what it held before")
+	// ErrNotWritten: the write failed, and the card was read again: the new record is not on the card, or in a slot that no mark
+	// names and that the next write goes over. What was confirmed before is confirmed now.
+	ErrNotWritten = errors.New("not written: the new record does not count, and what was confirmed before still does")
 	// ErrUnknownOutcome: the write failed and the card could not be read again, or holds neither the old record nor
 	// surely the new one. Read the card again before telling anybody anything.
 	ErrUnknownOutcome = errors.New("unknown whether the record was written")

@@ -14,11 +14,13 @@ const recoveries = 3
 
 // Write replaces the record. expectSeq is the Seq of the content that the caller has read, 0 for an empty card; where
 // the card holds another, a [*ConflictError] is returned and nothing is written. The sequence of the new record is
-// returned; it is never 0.
+// returned; it is never 0. Every empty card has the Seq 0: [Content.Replace] makes sure of the card as well.
 //
 // nil means that the record was read back from the card, mark included, after a cold reset where the medium can do one.
 // An error that is neither [ErrNotWritten] nor [ErrUnknownOutcome] means that nothing was written at all; these two wrap
-// their cause.
+// their cause. Where another card is found in the reader, it is not written to, and [ErrCardChanged] is in the chain.
+//
+// The resets end a PIN session: a card with a PIN needs [Application.AfterReset].
 //
 // The old record itself is not read again in the common case, only its mark and its header: whoever knows its sequence
 // has read it.
@@ -26,7 +28,17 @@ func Write(m Medium, record []byte, expectSeq uint32) (seq uint32, err error) {
 	return write(m, record, expectSeq, rand.Reader)
 }
 
+// Replace is [Write] to the card that c was read from: on another one, the error is [ErrCardChanged] and nothing is written.
+func (c *Content) Replace(m Medium, record []byte) (seq uint32, err error) {
+	return replace(m, record, &c.Card, c.Seq, rand.Reader)
+}
+
 func write(m Medium, record []byte, expectSeq uint32, random io.Reader) (uint32, error) {
+	return replace(m, record, nil, expectSeq, random)
+}
+
+// replace writes to the card with this id, or to any where it is nil.
+func replace(m Medium, record []byte, id *ID, expectSeq uint32, random io.Reader) (uint32, error) {
 	if len(record) == 0 {
 		return 0, ErrEmptyRecord
 	}
@@ -37,6 +49,9 @@ func write(m Medium, record []byte, expectSeq uint32, random io.Reader) (uint32,
 	c, err := open(m)
 	if err != nil {
 		return 0, err
+	}
+	if id != nil && *id != c.card {
+		return 0, ErrCardChanged
 	}
 	if p := m.PageSize(); p < 1 || c.page%int64(p) != 0 {
 		return 0, fmt.Errorf("%w: the container was laid out for %d, the medium has %d", ErrPageSize, c.page, p)
@@ -128,6 +143,8 @@ type update struct {
 	target int
 	stamp
 	record []byte
+	// begun: the slot may have been written in part.
+	begun bool
 	// verified: the slot was read back. From then on marks may have been written in part.
 	verified bool
 	// marked is how many marks the card acknowledged. These are never written again.
@@ -148,12 +165,14 @@ func (u *update) run() error {
 		}
 	}
 	data := u.encodeSlot(u.stamp, u.record)
+	u.begun = true
 	if err := writeAt(u.m, data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	if err := reset(u.m); err != nil {
 		return err
 	}
+	// No other card holds the new nonce: what reads back is on the card that was opened.
 	if err := verify(u.m, data, u.slotAt(u.target)); err != nil {
 		return err
 	}
@@ -182,15 +201,31 @@ func (u *update) settle() error {
 		if settled {
 			return nil
 		}
-		if err := reset(u.m); err != nil {
+		if err := u.restart(); err != nil {
 			return err
 		}
-		u.known[cur] = 0
 		if err := u.readMarks(cur, levels); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("the marks of the current record do not settle")
+}
+
+// restart makes a cold reset and opens the container again. A card can be swapped in the time that a reset takes, and what is
+// written next was meant for the one before.
+func (c *container) restart() error {
+	if err := reset(c.m); err != nil {
+		return err
+	}
+	again, err := open(c.m)
+	if err != nil {
+		return err
+	}
+	if again.layout != c.layout {
+		return ErrCardChanged
+	}
+	*c = *again
+	return nil
 }
 
 // commit writes the marks that are missing: from the first bit of mark A on, the new record may be what a reader sees.
@@ -214,29 +249,29 @@ func (u *update) commit() error {
 
 // recover finds out what became of a failed update, and finishes it where a mark may have been touched: leaving it would
 // let the outcome depend on how marginal bits read later. nil: the record is written and read back after all.
+//
+// Where nothing is confirmed, a slot that was begun is finished too. It may read as complete, and where there is no confirmed
+// record a complete one is what readers get.
 func (u *update) recover(cause error) error {
 	for range recoveries {
-		if reset(u.m) != nil {
-			continue
-		}
-		c, err := open(u.m)
-		if err != nil {
-			continue
-		}
-		if c.layout != u.layout {
-			break // another card lies in the reader
-		}
-		v, err := c.survey()
-		if err != nil {
-			continue
-		}
-		if u.verified {
-			if v.slots[u.target].stamp == u.stamp && u.commit() == nil {
-				return nil
+		if err := u.restart(); err != nil {
+			if errors.Is(err, ErrCardChanged) {
+				cause = errors.Join(err, cause)
+				break
 			}
 			continue
 		}
-		if v.confirmed == u.base.confirmed && (!v.confirmed || v.stamp() == u.base.stamp()) {
+		v, err := u.survey()
+		switch {
+		case u.verified:
+			if err == nil && v.slots[u.target].stamp == u.stamp && u.commit() == nil {
+				return nil
+			}
+		case u.begun && !u.base.confirmed:
+			if u.run() == nil {
+				return nil
+			}
+		case err == nil && v.confirmed == u.base.confirmed && (!v.confirmed || v.stamp() == u.base.stamp()):
 			return errors.Join(ErrNotWritten, cause)
 		}
 	}
