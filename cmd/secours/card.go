@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -33,12 +34,12 @@ func (a *app) cardInitCommand() *cobra.Command {
 --card sim:FICHIER, un fichier absent est créé. Une carte qui n'est pas vierge est refusée, sauf
 avec --erase, qui perd ce qu'elle porte.
 
-Codes de sortie : 0 ; 1 la carte n'est pas vierge ; 10, 11, 12, 16 comme « read » ; 19 carte trop petite.`,
+Codes de sortie : 0 ; 1 la carte n'est pas vierge ; 10 à 13 et 16 comme « read » ; 19 carte trop petite.`,
 			`Prepares the card: a card number drawn at random, and two empty slots. With --card sim:FILE, an
 absent file is created. A card that is not blank is refused, except with --erase, which loses what
 it holds.
 
-Exit codes: 0; 1 the card is not blank; 10, 11, 12, 16 as "read"; 19 card too small.`),
+Exit codes: 0; 1 the card is not blank; 10 to 13 and 16 as "read"; 19 card too small.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
 	}
@@ -71,11 +72,11 @@ func (a *app) createImage(size, page int) (created bool, err error) {
 		return false, nil
 	}
 	c, err := sim.Create(path, sim.Options{Size: size, Page: page})
-	if exists(err) {
+	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
 	if err != nil {
-		return false, &failure{code: exitGeneral, name: "failed", message: err.Error(), err: err}
+		return false, err
 	}
 	return true, c.Close()
 }
@@ -121,10 +122,10 @@ func (a *app) cardInfoCommand() *cobra.Command {
 		Short: l.s("Montrer l'état de la carte, sans rien de médical", "Show the state of the card, nothing medical"),
 		Long: l.s(`Montre le numéro de la carte, sa place, ses capacités, et si elle porte une synthèse entière.
 
-Codes de sortie : 0 ; 10, 11, 12, 14, 16, 22 comme « read ».`,
+Codes de sortie : 0 ; 10, 11, 12, 13, 14, 16, 22 comme « read ».`,
 			`Shows the number of the card, its room, its capabilities, and whether it holds a whole summary.
 
-Exit codes: 0; 10, 11, 12, 14, 16, 22 as "read".`),
+Exit codes: 0; 10, 11, 12, 13, 14, 16, 22 as "read".`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.open(c.Context())

@@ -81,6 +81,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	}
 	playground := *a
 	playground.card = simPrefix + filepath.Join(dir, "card.img")
+	playground.connection = playground.connect
 	if _, err := playground.createImage(8192, 64); err != nil {
 		return err
 	}

@@ -110,10 +110,13 @@ func (a *app) explain(err error) *failure {
 	say := func(code int, name, message, hint string) {
 		f.code, f.name, f.message, f.hint = code, name, message, hint
 	}
+	var large *tooLargeError
 	var conflict *card.ConflictError
 	var space *card.NoSpaceError
 	var pin *card.PINError
 	switch {
+	case errors.As(err, &large):
+		say(exitGeneral, "too-large", fmt.Sprintf(l.s("%s dépasse %d octets", "%s is larger than %d bytes"), oneLine(large.name), large.limit), l.s("une synthèse tient en quelques milliers d'octets : est-ce le bon fichier ?", "a summary takes a few thousand bytes: is it the right file?"))
 	case is(pcsc.ErrUnsupported):
 		say(exitNoReader, "no-pcsc", l.s("ce programme est construit sans PC/SC", "this program is built without PC/SC"),
 			l.s("employez --card sim:FICHIER, ou un secours construit avec PC/SC", "use --card sim:FILE, or a secours built with PC/SC"))
@@ -125,6 +128,9 @@ func (a *app) explain(err error) *failure {
 		say(exitNoReader, "no-service", l.s("le service PC/SC refuse cet utilisateur", "the PC/SC service refuses this user"), l.s("demandez le droit d'accès aux lecteurs (polkit) à l'administrateur", "ask the administrator for access to readers (polkit)"))
 	case is(pcsc.ErrNoReader):
 		say(exitNoReader, "no-reader", l.s("aucun lecteur de cartes", "no card reader"), l.s("branchez un lecteur, ou employez --card sim:FICHIER", "plug in a reader, or use --card sim:FILE"))
+		f.retryable = true
+	case is(pcsc.ErrCardReset, pcsc.ErrClosed):
+		say(exitBusy, "card-reset", l.s("un autre programme a interrompu l'échange avec la carte", "another program interrupted the exchange with the card"), l.s("fermez-le et réessayez", "close it and try again"))
 		f.retryable = true
 	case is(pcsc.ErrReaderBusy, sim.ErrBusy):
 		say(exitBusy, "reader-busy", l.s("un autre programme tient la carte", "another program holds the card"), l.s("fermez-le ou réessayez ; --timeout attend plus longtemps", "close it or try again; --timeout waits longer"))
@@ -160,6 +166,12 @@ func (a *app) explain(err error) *failure {
 		say(exitNotOurCard, "not-formatted", l.s("la carte n'est pas préparée", "the card is not prepared"), l.s("« secours card init » la prépare", "\"secours card init\" prepares it"))
 	case is(sim.ErrImage):
 		say(exitNotOurCard, "bad-image", l.s("ce fichier n'est pas l'image d'une carte simulée, ou il est abîmé", "this file is not the image of a simulated card, or it is damaged"), l.s("« secours card init --card sim:FICHIER » crée une image neuve", "\"secours card init --card sim:FILE\" creates a new one"))
+	case is(card.ErrPageSize):
+		say(exitNotOurCard, "page-size", l.s("la carte a été préparée pour une autre mémoire que celle-ci ; rien n'a été écrit", "the card was prepared for another memory than this; nothing was written"), l.s("« secours card init --erase » la prépare de nouveau", "\"secours card init --erase\" prepares it again"))
+	case is(card.ErrProtocol, card.ErrMemory):
+		say(exitNotOurCard, "card-failure", l.s("la carte ne répond pas comme elle le devrait", "the card does not answer as it should"), l.s("essayez un autre lecteur ; la carte est peut-être usée", "try another reader; the card may be worn"))
+	case is(record.ErrCertificate):
+		say(exitSigner, "certificate", l.s("aucun lecteur n'accepterait le certificat de cette identité", "no reader would accept this identity's certificate"), l.s("demandez-en un nouveau à l'autorité", "ask the authority for a new one"))
 	case is(card.ErrDamaged):
 		say(exitInvalid, "damaged", l.s("le contenu de la carte est abîmé : aucune synthèse entière ne s'y trouve", "the content of the card is damaged: there is no whole summary on it"), l.s("« secours card init --erase » la prépare de nouveau, puis le médecin traitant réécrit la synthèse", "\"secours card init --erase\" prepares it again, then the treating physician writes the summary again"))
 	case is(record.ErrCommitment, record.ErrBox, record.ErrMalformed):

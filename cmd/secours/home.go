@@ -107,9 +107,19 @@ func readLimited(r io.Reader, name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > limit {
-		return nil, &failure{code: exitGeneral, name: "too-large", message: fmt.Sprintf("%s: > %d B", name, limit)}
+		return nil, &tooLargeError{name, limit}
 	}
 	return data, nil
+}
+
+// tooLargeError is an input that is not read to its end.
+type tooLargeError struct {
+	name  string
+	limit int
+}
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("%s is larger than %d bytes", e.name, e.limit)
 }
 
 // writeFile replaces a file as a whole: a crash leaves the old one or the new one. The name in between is random, so that two

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := readFile(h.file("identity.p12"), trust.MaxIdentitySize); err == nil && !o.replace {
+	if _, err := os.Lstat(h.file("identity.p12")); !errors.Is(err, fs.ErrNotExist) && !o.replace {
 		return &failure{
 			code: exitGeneral, name: "identity-exists",
 			message: fmt.Sprintf(l.s("il y a déjà une identité dans %s", "there is an identity in %s already"), h),
@@ -159,6 +160,13 @@ func (a *app) demonstrationAuthority(h home, holder, passphrase string) (*trust.
 	data, err := readFile(h.file("authority.p12"), trust.MaxIdentitySize)
 	if err == nil {
 		id, err := trust.ParseIdentity(data, passphrase)
+		if errors.Is(err, trust.ErrPassphrase) {
+			return nil, &failure{
+				code: exitSigner, name: "passphrase", err: err,
+				message: fmt.Sprintf(a.lang.s("l'autorité d'essai de ce dossier (%s) a une autre phrase de passe", "the trial authority of this home (%s) has another passphrase"), h.file("authority.p12")),
+				hint:    a.lang.s("donnez la même, ou enlevez ce fichier pour une nouvelle autorité", "give the same, or remove that file for a new authority"),
+			}
+		}
 		if err != nil {
 			return nil, err
 		}

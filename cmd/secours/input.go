@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -27,7 +28,7 @@ func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, err
 		return readFile(name, limit)
 	})
 	if err != nil {
-		if os.IsNotExist(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil, &failure{code: exitGeneral, name: "no-file", message: fmt.Sprintf(a.lang.s("pas de fichier %s", "no file %s"), name), err: err}
 		}
 		return nil, err

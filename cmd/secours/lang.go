@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,17 +126,30 @@ func (l lang) days(n int) string {
 }
 
 // age is what can be said of an age from a birth date that may be partial; "" where nothing honest can be, as for a date
-// in the future.
+// in the future. English says "aged 77", since "77 years" alone may be how long something took.
 func (l lang) age(birth summary.Date, now time.Time) string {
+	text := l.ageText(birth, now)
+	if l == en && text != "" {
+		return "aged " + text
+	}
+	return text
+}
+
+func (l lang) ageText(birth summary.Date, now time.Time) string {
 	year, month, day := now.Date()
 	years := year - birth.Year
 	if birth.Year == 0 || years < 0 || years > 130 || birth.Month < 0 || birth.Month > 12 || birth.Day < 0 || birth.Day > 31 {
 		return ""
 	}
-	yearsOld := func(n int) string { return l.count(n, pair{"an", "year"}, pair{"ans", "years"}) }
+	yearsOld := func(n int) string {
+		if l == en {
+			return strconv.Itoa(n)
+		}
+		return l.count(n, pair{"an", "year"}, pair{"ans", "years"})
+	}
 	if birth.Month == 0 {
 		if years < 2 {
-			return l.s("moins de 2 ans", "under 2 years")
+			return l.s("moins de 2 ans", "under 2")
 		}
 		return l.s("environ ", "about ") + yearsOld(years)
 	}

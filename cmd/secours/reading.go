@@ -16,7 +16,6 @@ type reading struct {
 	content *card.Content
 	record  *record.Record
 	trust   *trust.Store
-	name    string
 	now     time.Time
 }
 
@@ -41,7 +40,7 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 	if err := a.notEmpty(c); err != nil {
 		return nil, err
 	}
-	r := &reading{content: c, trust: store, name: s.name, now: store.Now(a.now())}
+	r := &reading{content: c, trust: store, now: store.Now(a.now())}
 	r.record, err = record.Read(c.Record, c.Card, store, r.now)
 	var unverified *record.UnverifiedError
 	if errors.As(err, &unverified) {

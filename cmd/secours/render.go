@@ -139,8 +139,8 @@ type block struct {
 	info    string
 	remarks []remark // what is to be known of the section as a whole, before its items
 	entries []entry
-	closing *phrase // after the items
-	grouped bool    // nothing but "not asked": said in one line with others
+	closing []remark // after the items
+	grouped bool     // nothing but "not asked": said in one line with others
 }
 
 type remark struct {
@@ -250,8 +250,8 @@ func (r *renderer) block(s *screen, b *block, left *int) {
 			*left--
 		}
 	}
-	if b.closing != nil {
-		s.entry(ordinary, b.closing)
+	for _, m := range b.closing {
+		s.entry(m.mark, m.text)
 	}
 }
 

@@ -29,12 +29,13 @@ func (r *renderer) alerts(s *summary.Section[summary.Alert], directives *summary
 	})
 	l := r.l
 	if seen := r.v.Sections["directives"]; seen.Visible != visibleFull && seen.Reason != "absent" {
-		b.closing = new(phrase).add(caution, l.s("REFUS ET LIMITATIONS : ", "REFUSALS AND LIMITS: "))
+		p := new(phrase).add(caution, l.s("REFUS ET LIMITATIONS : ", "REFUSALS AND LIMITS: "))
 		if seen.Reason == "undecodable" {
-			b.closing.add(plain, l.s("illisibles, il peut y en avoir", "unreadable, there may be some"))
+			p.add(plain, l.s("illisibles, il peut y en avoir", "unreadable, there may be some"))
 		} else {
-			b.closing.add(plain, l.s("non visibles pour votre rôle, il peut y en avoir", "not visible to your role, there may be some"))
+			p.add(plain, l.s("non visibles pour votre rôle, il peut y en avoir", "not visible to your role, there may be some"))
 		}
+		b.closing = append(b.closing, remark{ordinary, p})
 	}
 	return b
 }
@@ -56,23 +57,31 @@ func (r *renderer) alert(a *summary.Alert) entry {
 		e.title += " (" + l.s("priorité ", "priority ") + string(a.Priority) + ")"
 	}
 	if a.Laterality != "" {
-		e.title += " " + caps(l, lateralityWords, a.Laterality)
+		e.title += ", " + caps(l, lateralityWords, a.Laterality)
 	}
 	e.main.list(a.Text)
 	if a.Since != (summary.Date{}) {
 		e.main.list(l.s("depuis ", "since ") + l.date(a.Since))
 	}
 	if a.DueDate != (summary.Date{}) {
-		e.main.list(l.s("terme prévu ", "due ") + l.date(a.DueDate))
+		due := l.s("échéance ", "due ")
+		if a.Kind == "pregnancy" || a.Kind == "breastfeeding" {
+			due = l.s("terme prévu ", "expected delivery ")
+		}
+		e.main.list(due + l.date(a.DueDate))
 	}
+	var help []string
 	if len(a.Languages) > 0 {
 		var names []string
 		for _, tag := range a.Languages {
 			names = append(names, l.language(tag))
 		}
-		e.main.list(l.s("langue : ", "language: ") + strings.Join(names, ", "))
+		help = append(help, l.s("langue : ", "language: ")+strings.Join(names, ", "))
 	}
-	e.main.list(a.Needs...)
+	if len(a.Needs) > 0 {
+		help = append(help, l.s("besoins : ", "needs: ")+strings.Join(a.Needs, ", "))
+	}
+	e.main.list(strings.Join(help, l.s(" ; ", "; ")))
 	if a.MRI != "" {
 		e.main.list("").add(plain, ". ").add(strong, r.mri(a.MRI))
 	}
@@ -97,7 +106,9 @@ func (r *renderer) mri(m summary.MRI) string {
 // does not know.
 func binding(d *summary.Directive) bool {
 	switch d.Kind {
-	case "refusal", "treatment-limit":
+	case "refusal":
+		return d.Position != "not-opposed"
+	case "treatment-limit":
 		return true
 	case "organ-donation":
 		return false
@@ -122,7 +133,15 @@ func (r *renderer) directives(s *summary.Section[summary.Directive]) block {
 func (r *renderer) directive(d *summary.Directive, m mark) entry {
 	l := r.l
 	e := entry{mark: m, main: new(phrase), title: caps(l, directiveKindWords, d.Kind)}
-	if d.Kind == "refusal" && d.Subject != "" {
+	accepted := d.Kind == "refusal" && d.Position == "not-opposed"
+	if accepted {
+		// Filed as a refusal, it says the opposite: the word must not stand there.
+		e.title = caps(l, directiveKindWords, "other")
+		if d.Subject != "" && d.Subject != "other" {
+			e.title = caps(l, directiveSubjectWords, d.Subject)
+		}
+		e.title += l.colon() + caps(l, positionWords, d.Position)
+	} else if d.Kind == "refusal" && d.Subject != "" {
 		if _, ok := refusalWords[string(d.Subject)]; ok {
 			e.title = caps(l, refusalWords, d.Subject)
 		} else {
@@ -131,14 +150,16 @@ func (r *renderer) directive(d *summary.Directive, m mark) entry {
 	} else if d.Subject != "" {
 		e.title += l.colon() + caps(l, directiveSubjectWords, d.Subject)
 	}
-	if d.Position != "" && (d.Kind != "refusal" || d.Position != "opposed") {
+	if d.Position != "" && !accepted && (d.Kind != "refusal" || d.Position != "opposed") {
 		e.main.list(word(l, positionWords, d.Position))
 	}
 	if d.Text != "" {
 		e.main.list(l.quote(d.Text))
 	}
-	if d.Date != (summary.Date{}) {
+	if d.Date.Day != 0 {
 		e.main.list(l.s("écrit du ", "dated ") + l.date(d.Date))
+	} else if d.Date != (summary.Date{}) {
+		e.main.list(l.s("écrit en ", "dated ") + l.date(d.Date))
 	} else {
 		e.main.list(l.s("non daté", "not dated"))
 	}
@@ -159,7 +180,7 @@ func (r *renderer) allergies(s *summary.Section[summary.Allergy]) block {
 		return map[mark]int{critical: 0, important: 1, ordinary: 2, refuted: 3}[e.mark]
 	})
 	if s != nil {
-		b.closing = r.categories(&s.SectionHead, items)
+		b.closing = slices.Insert(b.closing, 0, remark{ordinary, r.categories(&s.SectionHead, items)})
 	}
 	return b
 }

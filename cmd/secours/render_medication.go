@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -15,7 +16,7 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 	l := r.l
 	b, items := start(r, "medications", s)
 	var groups [6][]entry
-	var active, held, ended, unclear int
+	var active, held, ended, unclear, unstated int
 	for i := range items {
 		m := &items[i]
 		e := r.medication(m)
@@ -27,6 +28,8 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 			held, group = held+1, 3
 		case "stopped", "completed":
 			ended, group = ended+1, 5
+		case "":
+			unstated, group = unstated+1, 2
 		default:
 			unclear, group = unclear+1, 2
 		}
@@ -49,7 +52,10 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 		counts = append(counts, l.count(held, pair{"suspendu", "on hold"}, pair{"suspendus", "on hold"}))
 	}
 	if unclear > 0 {
-		counts = append(counts, strconv.Itoa(unclear)+l.s(" de statut non indiqué", " of unstated status"))
+		counts = append(counts, strconv.Itoa(unclear)+l.s(" de statut inconnu", " of unknown status"))
+	}
+	if unstated > 0 {
+		counts = append(counts, strconv.Itoa(unstated)+l.s(" de statut non indiqué", " of unstated status"))
 	}
 	if ended > 0 {
 		counts = append(counts, l.count(ended, pair{"arrêté", "stopped"}, pair{"arrêtés", "stopped"}))
@@ -105,7 +111,11 @@ func (r *renderer) medication(m *summary.Medication) entry {
 			e.main.add(plain, " ").add(strong, text)
 		}
 		if m.StopReason != "" {
-			e.more = append(e.more, l.s("raison de l'arrêt : ", "reason for stopping: ")+m.StopReason)
+			why := l.s("raison de l'arrêt : ", "reason for stopping: ")
+			if m.Status == "on-hold" {
+				why = l.s("raison de la suspension : ", "reason for the hold: ")
+			}
+			e.more = append(e.more, why+m.StopReason)
 		}
 	}
 	detail := func(label, text string) {
@@ -212,7 +222,7 @@ func (r *renderer) taken(t *summary.Taken) string {
 	if t == nil {
 		return ""
 	}
-	text := r.l.s("prise réelle : ", "really taken: ")
+	text := r.l.s("prise réelle : ", "actually taken: ")
 	if t.Value != "" {
 		text += r.l.quote(t.Value)
 	} else {
@@ -222,7 +232,7 @@ func (r *renderer) taken(t *summary.Taken) string {
 		text += r.l.s(", dernière prise ", ", last taken ") + r.l.date(t.LastTaken)
 	}
 	if who := r.author(t.ReportedBy); who != "" {
-		text += r.l.s(", dit par ", ", said by ") + who
+		text += r.l.s(", dit par ", ", reported by ") + who
 	}
 	return text
 }
@@ -235,31 +245,39 @@ func (r *renderer) dose(d *summary.Dosage) (dose, text string) {
 		return l.s("DOSE NON INDIQUÉE", "DOSE NOT STATED"), ""
 	}
 	amount := r.amount(d)
-	schedule := r.schedule(d, amount != "")
-	if d.Text != "" && !sameWords(d.Text, strings.TrimSpace(amount+" "+schedule)) {
+	days, rate := r.schedule(d, amount != "")
+	if d.Text != "" && !sameWords(d.Text, commas(amount, days, rate)) {
 		text = l.quote(d.Text)
 	}
-	parts := []string{"DOSE", amount}
+	what := "DOSE " + amount
+	asNeeded := ""
+	if d.AsNeeded == summary.Yes {
+		asNeeded = l.s("SI BESOIN", "AS NEEDED")
+	}
 	if amount == "" {
 		if d.Text != "" {
-			parts[1], text = text, ""
+			what, text = "DOSE "+text, ""
 		} else {
-			parts[1] = l.s("NON INDIQUÉE", "NOT STATED")
+			// "Not stated as needed" would deny what was stated.
+			what, asNeeded = commas(asNeeded, l.s("DOSE NON INDIQUÉE", "DOSE NOT STATED")), ""
 		}
 		if d.Unit != "" {
-			parts = append(parts, "("+l.s("unité : ", "unit: ")+d.Unit+")")
+			what += " (" + l.s("unité : ", "unit: ") + d.Unit + ")"
 		}
 	}
-	if schedule != "" {
-		parts = append(parts, schedule)
-	}
-	if d.AsNeeded == summary.Yes {
-		parts = append(parts, l.s("SI BESOIN", "AS NEEDED"))
-	}
+	most := ""
 	if d.MaxPerDay.Text != "" {
-		parts = append(parts, l.s("MAXIMUM PAR JOUR ", "MAXIMUM PER DAY ")+d.MaxPerDay.Text)
+		most = "MAXIMUM " + d.MaxPerDay.Text + l.s(" PAR JOUR", " PER DAY")
 	}
-	return strings.Join(parts, " "), text
+	if strings.HasPrefix(rate, "(") {
+		what, rate = what+" "+rate, ""
+	}
+	return commas(what, days, rate, asNeeded, most), text
+}
+
+// commas joins what there is.
+func commas(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 // amount is what is taken at each moment of the day.
@@ -267,10 +285,10 @@ func (r *renderer) amount(d *summary.Dosage) string {
 	l := r.l
 	var parts []string
 	for _, m := range []struct{ value, when string }{
-		{d.Morning, l.s("matin", "morning")},
-		{d.Noon, l.s("midi", "noon")},
-		{d.Evening, l.s("soir", "evening")},
-		{d.Bedtime, l.s("coucher", "bedtime")},
+		{d.Morning, l.s("le matin", "in the morning")},
+		{d.Noon, l.s("à midi", "at noon")},
+		{d.Evening, l.s("le soir", "in the evening")},
+		{d.Bedtime, l.s("au coucher", "at bedtime")},
 	} {
 		if m.value == "" {
 			continue
@@ -284,41 +302,40 @@ func (r *renderer) amount(d *summary.Dosage) string {
 	return strings.Join(parts, ", ")
 }
 
-// schedule is how often, in capitals unless it is said to be every day. A period that was not said is not taken for a daily one
-// where there are figures that invite it.
-func (r *renderer) schedule(d *summary.Dosage, figures bool) string {
+// schedule is on which days and how often, in capitals unless it is said to be every day. A period that was not said is not
+// taken for a daily one where there are figures that invite it.
+func (r *renderer) schedule(d *summary.Dosage, figures bool) (days, rate string) {
 	l := r.l
 	notDaily := l.s("PAS TOUS LES JOURS", "NOT EVERY DAY")
 	days, n := r.weekdays(d.Weekdays)
 	switch d.Period {
 	case "day":
 		if n > 0 && n < 7 {
-			return days + ", " + notDaily
+			return days, notDaily
 		}
-		return days
+		return days, ""
 	case "", "week":
 		switch {
 		case n == 0 && d.Period == "week":
-			return l.s("PAR SEMAINE, JOUR NON INDIQUÉ, ", "PER WEEK, DAY NOT STATED, ") + notDaily
+			return "", l.s("PAR SEMAINE, JOUR NON INDIQUÉ, ", "PER WEEK, DAY NOT STATED, ") + notDaily
 		case n == 0 && figures:
-			return l.s("(RYTHME NON INDIQUÉ)", "(SCHEDULE NOT STATED)")
+			return "", l.s("(RYTHME NON INDIQUÉ)", "(SCHEDULE NOT STATED)")
 		case n == 0:
-			return ""
+			return "", ""
 		case n == 1 && moments(d) <= 1:
-			return days + l.s(", 1 FOIS PAR SEMAINE", ", ONCE A WEEK")
+			return days, l.s("1 FOIS PAR SEMAINE", "ONCE A WEEK")
 		case n == 1:
-			return days + l.s(", 1 JOUR PAR SEMAINE", ", ONE DAY A WEEK")
+			return days, l.s("1 JOUR PAR SEMAINE", "ONE DAY A WEEK")
 		case n < 7:
-			return days + ", " + strconv.Itoa(n) + l.s(" JOURS PAR SEMAINE, ", " DAYS A WEEK, ") + notDaily
+			return days, strconv.Itoa(n) + l.s(" JOURS PAR SEMAINE, ", " DAYS A WEEK, ") + notDaily
 		}
-		return days
+		return days, ""
 	case "month":
-		return strings.TrimSpace(days + l.s(" PAR MOIS, ", " PER MONTH, ") + notDaily)
+		return days, l.s("PAR MOIS, ", "PER MONTH, ") + notDaily
 	case "other":
-		return strings.TrimSpace(days + l.s(" AUTRE RYTHME, ", " OTHER SCHEDULE, ") + notDaily)
+		return days, l.s("AUTRE RYTHME, ", "OTHER SCHEDULE, ") + notDaily
 	}
-	return strings.TrimSpace(days + l.s(" RYTHME ", " SCHEDULE ") + string(d.Period) +
-		l.s(", PEUT NE PAS ÊTRE QUOTIDIEN", ", MAY NOT BE DAILY"))
+	return days, l.s("RYTHME ", "SCHEDULE ") + string(d.Period) + l.s(", PEUT NE PAS ÊTRE QUOTIDIEN", ", MAY NOT BE DAILY")
 }
 
 func moments(d *summary.Dosage) int {
@@ -339,7 +356,10 @@ func (r *renderer) weekdays(days []summary.Weekday) (string, int) {
 		name := word(r.l, weekdayWords, d)
 		if !seen[name] {
 			seen[name] = true
-			names = append(names, r.l.s("LE ", "ON ")+name)
+			if r.l == fr || len(names) == 0 {
+				name = r.l.s("LE ", "ON ") + name
+			}
+			names = append(names, name)
 		}
 	}
 	if len(names) == 0 {

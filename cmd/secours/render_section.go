@@ -43,7 +43,7 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 	}
 	switch head.Status {
 	case summary.StatusItems:
-		b.info = r.reviewed(&head)
+		b.info = r.reviewed(name, &head)
 		if len(items) == 0 {
 			say(important, caution, l.s("AUCUN ÉLÉMENT LISIBLE : la carte en annonce", "NO READABLE ITEM: the card announces some"))
 		}
@@ -63,7 +63,7 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 		}
 	case summary.StatusUnavailable:
 		say(important, caution, l.s("NON DISPONIBLE : des éléments peuvent exister", "NOT AVAILABLE: items may exist"))
-		b.info = r.reviewed(&head)
+		b.info = r.reviewed(name, &head)
 	default:
 		say(important, caution, l.s("STATUT INCONNU DE CETTE VERSION : ", "STATUS UNKNOWN TO THIS VERSION: ")+r.statusText(head.Status))
 	}
@@ -72,10 +72,14 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 		for _, c := range head.NoneKnown {
 			parts = append(parts, word(l, noneKnownWords[name], c))
 		}
-		say(ordinary, plain, l.s("aucun connu : ", "none known: ")+strings.Join(parts, ", ")+", "+r.saidBy(&head))
+		none := l.s("Aucun connu pour : ", "None known for: ")
+		if name == "alerts" {
+			none = l.s("ABSENCE CONFIRMÉE : ", "ABSENCE CONFIRMED: ")
+		}
+		say(ordinary, plain, none+strings.Join(parts, ", ")+", "+r.saidBy(&head))
 	}
 	if s != nil && len(s.Extra) > 0 {
-		say(important, caution, r.notShown(len(s.Extra)))
+		b.closing = append(b.closing, remark{important, new(phrase).add(caution, r.notShown(len(s.Extra)))})
 	}
 	return b, items
 }
@@ -94,11 +98,11 @@ func (r *renderer) statusText(s summary.SectionStatus) string {
 }
 
 // reviewed is the right of a section's title: when, by whom if not the signer, and from whom it was learned.
-func (r *renderer) reviewed(h *summary.SectionHead) string {
+func (r *renderer) reviewed(name string, h *summary.SectionHead) string {
 	l := r.l
 	text := l.s("revue non datée", "review not dated")
 	if h.Reviewed != (summary.Date{}) {
-		text = l.s("revue ", "reviewed ") + l.date(h.Reviewed)
+		text = l.p(sectionWords[name].reviewed) + " " + l.s(l.on(h.Reviewed), l.date(h.Reviewed))
 	}
 	if who := r.author(h.ReviewedBy); who != "" && h.ReviewedBy.Name != r.v.Signer.Name {
 		text += l.s(" par ", " by ") + who
@@ -182,7 +186,12 @@ func (r *renderer) common(c *summary.Common, item any) []string {
 	switch c.Level {
 	case "", summary.LevelOpen, summary.LevelCare, summary.LevelClinical:
 	default:
-		more = append(more, word(l, levelWords, c.Level))
+		hidden := word(l, levelWords, c.Level)
+		if c.Level == summary.LevelMasked && r.v.Unsealed {
+			// Whoever holds the card reads it: saying that it is hidden would be untrue.
+			hidden = l.s("À MASQUER (non appliqué : carte non scellée)", "TO BE HIDDEN (not applied: card not sealed)")
+		}
+		more = append(more, hidden)
 	}
 	if n := unknownIn(reflect.ValueOf(item)); n > 0 {
 		more = append(more, r.notShown(n))
@@ -192,8 +201,8 @@ func (r *renderer) common(c *summary.Common, item any) []string {
 
 // notShown says how many members there are that this version does not know: of a newer format, or of another program.
 func (r *renderer) notShown(n int) string {
-	return "+ " + r.l.count(n, pair{"élément non affiché", "element not shown"}, pair{"éléments non affichés", "elements not shown"}) +
-		r.l.s(" : voir --json", ": see --json")
+	return r.l.count(n, pair{"champ inconnu de ce programme, non affiché", "field unknown to this program, not shown"},
+		pair{"champs inconnus de ce programme, non affichés", "fields unknown to this program, not shown"})
 }
 
 // unknownMembers counts those of the summary outside its sections; a whole section may be among them.

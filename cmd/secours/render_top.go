@@ -41,9 +41,6 @@ func (r *renderer) top(s *screen) {
 		s.flow("", plain, new(phrase).add(caution, l.s("PEUT ÊTRE INCOMPLET", "MAY BE INCOMPLETE")).
 			add(plain, l.s(" : le patient peut avoir masqué des éléments.", ": the patient may have hidden some items.")), indent)
 	}
-	if n := r.unknownMembers(); n > 0 {
-		s.entry(important, new(phrase).add(strong, r.notShown(n)))
-	}
 	demo := new(phrase)
 	if v.Unsealed {
 		demo.add(caution, l.s("NON SCELLÉ — DÉMONSTRATION", "NOT SEALED — DEMONSTRATION ONLY"))
@@ -90,14 +87,11 @@ func (r *renderer) identity(s *screen, p *summary.Patient) {
 	} else {
 		id.keep(danger, l.s("NOM ILLISIBLE", "NAME UNREADABLE"))
 	}
-	var used []string
-	for _, u := range []string{p.UsedFamily, p.UsedGiven} {
-		if u != "" {
-			used = append(used, u)
-		}
-	}
-	if len(used) > 0 {
-		id.add(plain, l.s(" (nom utilisé : ", " (name used: ")+strings.Join(used, " ")+")")
+	switch {
+	case p.UsedFamily != "":
+		id.add(plain, l.s(" (nom utilisé : ", " (name used: ")+strings.TrimSpace(p.UsedFamily+" "+p.UsedGiven)+")")
+	case p.UsedGiven != "":
+		id.add(plain, l.s(" (prénom utilisé : ", " (given name used: ")+p.UsedGiven+")")
 	}
 	id.add(plain, "   ").keep(strong, word(l, sexWords, p.Sex))
 	if p.Sex == "" {
@@ -159,8 +153,10 @@ func (r *renderer) trust(p *phrase) {
 	case v.Trust.Stale || v.Verdict.Level == verdictStale:
 		p.keep(caution, l.s("CONFIANCE PÉRIMÉE", "TRUST DATA OUT OF DATE")+l.colon()+l.days(v.Trust.Days)+
 			l.s(", une révocation récente peut manquer", ", a recent revocation may be missing"))
+	case v.Trust.Days == 0:
+		p.keep(plain, l.s("liste de confiance du jour", "trust list of today"))
 	default:
-		p.keep(plain, l.s("confiance : ", "trust: ")+l.days(v.Trust.Days))
+		p.keep(plain, l.s("liste de confiance : ", "trust list: ")+l.days(v.Trust.Days))
 	}
 }
 
@@ -232,6 +228,9 @@ func (r *renderer) bottom(s *screen, blocks []block) {
 		s.header(l.s("IDENTITÉ ET CONSENTEMENT", "IDENTITY AND CONSENT")+r.warning(), "", r.headingStyle())
 		r.identifiers(s, &v.Summary.Patient)
 		r.consent(s, v.Summary.Consent)
+	}
+	if n := r.unknownMembers(); n > 0 {
+		s.entry(important, new(phrase).add(strong, r.notShown(n)))
 	}
 	if !v.Verdict.good() {
 		r.alarm(s)

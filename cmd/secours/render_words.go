@@ -109,9 +109,10 @@ var (
 		"fatal":            {"MORTELLE", "FATAL"},
 	}
 	lateralityWords = words{
-		"left":      {"gauche", "left"},
-		"right":     {"droit", "right"},
-		"bilateral": {"bilatéral", "bilateral"},
+		// "Côté" agrees with whatever it follows, "droit" does not.
+		"left":      {"côté gauche", "left side"},
+		"right":     {"côté droit", "right side"},
+		"bilateral": {"des deux côtés", "both sides"},
 		"both":      {"des deux côtés", "both sides"},
 	}
 	// The spelled-out period of a dose. An empty wording is a daily one, which needs none.
@@ -200,7 +201,7 @@ var (
 	contactKindWords = words{
 		"emergency":          {"à prévenir", "in an emergency"},
 		"trusted-person":     {"personne de confiance", "trusted person"},
-		"guardian":           {"tuteur", "guardian"},
+		"guardian":           {"représentant légal", "legal guardian"},
 		"treating-physician": {"médecin traitant", "treating physician"},
 		"specialist-centre":  {"centre spécialisé", "specialist centre"},
 	}
@@ -289,15 +290,16 @@ func (l lang) language(tag string) string {
 	return tag
 }
 
-// sectionWords are the titles of the sections, and what "none known" says of each.
-var sectionWords = map[string]struct{ title, none pair }{
-	"alerts":       {pair{"POINTS DE VIGILANCE", "POINTS OF ATTENTION"}, pair{"AUCUN POINT DE VIGILANCE CONNU", "NO KNOWN POINT OF ATTENTION"}},
-	"allergies":    {pair{"ALLERGIES", "ALLERGIES"}, pair{"AUCUNE ALLERGIE CONNUE", "NO KNOWN ALLERGY"}},
-	"medications":  {pair{"MÉDICAMENTS", "MEDICATIONS"}, pair{"AUCUN MÉDICAMENT CONNU", "NO KNOWN MEDICATION"}},
-	"history":      {pair{"ANTÉCÉDENTS", "HISTORY"}, pair{"AUCUN ANTÉCÉDENT CONNU", "NO KNOWN HISTORY"}},
-	"measurements": {pair{"MESURES", "MEASUREMENTS"}, pair{"AUCUNE MESURE CONNUE", "NO KNOWN MEASUREMENT"}},
-	"vaccinations": {pair{"VACCINATIONS", "VACCINATIONS"}, pair{"AUCUNE VACCINATION CONNUE", "NO KNOWN VACCINATION"}},
-	"visits":       {pair{"CONSULTATIONS ET SÉJOURS", "VISITS"}, pair{"AUCUNE CONSULTATION RÉCENTE CONNUE", "NO KNOWN RECENT VISIT"}},
-	"directives":   {pair{"DIRECTIVES", "DIRECTIVES"}, pair{"AUCUNE DIRECTIVE CONNUE", "NO KNOWN DIRECTIVE"}},
-	"contacts":     {pair{"PERSONNES À APPELER", "PEOPLE TO CALL"}, pair{"AUCUNE PERSONNE À APPELER CONNUE", "NO KNOWN PERSON TO CALL"}},
+// sectionWords are the titles of the sections, what "none known" says of each, and the participle of their review, which agrees
+// with the title in French.
+var sectionWords = map[string]struct{ title, none, reviewed pair }{
+	"alerts":       {pair{"POINTS DE VIGILANCE", "POINTS OF ATTENTION"}, pair{"AUCUN POINT DE VIGILANCE CONNU", "NO KNOWN POINT OF ATTENTION"}, pair{"revus", "reviewed"}},
+	"allergies":    {pair{"ALLERGIES", "ALLERGIES"}, pair{"AUCUNE ALLERGIE CONNUE", "NO KNOWN ALLERGY"}, pair{"revues", "reviewed"}},
+	"medications":  {pair{"MÉDICAMENTS", "MEDICATIONS"}, pair{"AUCUN MÉDICAMENT CONNU", "NO KNOWN MEDICATION"}, pair{"revus", "reviewed"}},
+	"history":      {pair{"ANTÉCÉDENTS", "HISTORY"}, pair{"AUCUN ANTÉCÉDENT CONNU", "NO KNOWN HISTORY"}, pair{"revus", "reviewed"}},
+	"measurements": {pair{"MESURES", "MEASUREMENTS"}, pair{"AUCUNE MESURE CONNUE", "NO KNOWN MEASUREMENT"}, pair{"revues", "reviewed"}},
+	"vaccinations": {pair{"VACCINATIONS", "VACCINATIONS"}, pair{"AUCUNE VACCINATION CONNUE", "NO KNOWN VACCINATION"}, pair{"revues", "reviewed"}},
+	"visits":       {pair{"CONSULTATIONS ET SÉJOURS", "VISITS"}, pair{"AUCUNE CONSULTATION RÉCENTE CONNUE", "NO KNOWN RECENT VISIT"}, pair{"revues", "reviewed"}},
+	"directives":   {pair{"DIRECTIVES", "DIRECTIVES"}, pair{"AUCUNE DIRECTIVE CONNUE", "NO KNOWN DIRECTIVE"}, pair{"revues", "reviewed"}},
+	"contacts":     {pair{"PERSONNES À APPELER", "PEOPLE TO CALL"}, pair{"AUCUNE PERSONNE À APPELER CONNUE", "NO KNOWN PERSON TO CALL"}, pair{"revues", "reviewed"}},
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,18 +25,21 @@ type app struct {
 	now    func() time.Time
 	// openImage puts a simulated card into its reader; tests put one in that is pulled out half-way.
 	openImage func(path string, s sim.Session) (*sim.Card, error)
+	// connection reaches the card that --card names; tests put another in its place.
+	connection func(ctx context.Context) (*connection, error)
 
-	json     bool
-	home     string
-	card     string
-	colour   string
-	timeout  time.Duration
-	language string
-	secrets  secretFlags
+	json    bool
+	home    string
+	card    string
+	colour  string
+	timeout time.Duration
+	secrets secretFlags
 }
 
 func newApp() *app {
-	return &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, openImage: sim.Open}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, openImage: sim.Open}
+	a.connection = a.connect
+	return a
 }
 
 // execute runs one command line and returns its exit code.
@@ -92,10 +96,16 @@ To try it, with no reader and no card:
 		"the card: sim:FILE, pcsc, or pcsc:READER (default: the first reader with a card; SECOURS_CARD)"))
 	f.StringVar(&a.home, "home", a.getenv("SECOURS_HOME"), l.s("le dossier de l'identité et de la confiance (défaut : secours dans le dossier de configuration ; SECOURS_HOME)", "the folder of identity and trust (default: secours in the configuration folder; SECOURS_HOME)"))
 	f.BoolVar(&a.json, "json", false, l.s("un document JSON sur la sortie, les erreurs en JSON sur la sortie d'erreur", "one JSON document on standard output, errors as JSON on standard error"))
-	f.StringVar(&a.language, "lang", "", l.s("langue : fr ou en (défaut : celle du système)", "language: fr or en (default: the system's)"))
+	f.String("lang", "", l.s("langue : fr ou en (défaut : celle du système)", "language: fr or en (default: the system's)"))
 	f.StringVar(&a.colour, "color", "auto", l.s("couleur : auto, always ou never", "colour: auto, always or never"))
 	f.DurationVar(&a.timeout, "timeout", 5*time.Second, l.s("attente maximale d'un lecteur ou d'une carte occupés", "how long to wait for a busy reader or card"))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return a.usage(c, err) })
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if !slices.Contains([]string{"auto", "always", "never"}, a.colour) {
+			return a.usage(c, errors.New("--color: auto, always, never"))
+		}
+		return nil
+	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.readCommand(), a.writeCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/secours-card/secours/card"
 	"github.com/secours-card/secours/card/sim"
@@ -45,7 +46,7 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 	case simulated:
 		var c *sim.Card
 		err := a.waiting(a.lang.s("un autre programme tient la carte, attente…", "another program holds the card, waiting…"), func() (err error) {
-			c, err = a.openImage(path, sim.Session{Wait: a.timeout})
+			c, err = interruptible(ctx, func() (*sim.Card, error) { return a.openImage(path, sim.Session{Wait: a.timeout}) })
 			return err
 		})
 		if errors.Is(err, fs.ErrNotExist) {
@@ -62,7 +63,7 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 	case named, spec == "pcsc", spec == "":
 		var c *pcsc.Conn
 		err := a.waiting(a.lang.s("le lecteur ne répond pas encore, attente…", "the reader does not answer yet, waiting…"), func() (err error) {
-			c, err = pcsc.Connect(ctx, reader)
+			c, err = a.connectReader(ctx, reader)
 			return err
 		})
 		if err != nil {
@@ -71,6 +72,26 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 		return &connection{Transmitter: c, name: "pcsc:" + c.Reader(), close: c.Close}, nil
 	}
 	return nil, a.badCard()
+}
+
+// connectReader connects to the card in a reader, and waits for one that another program holds.
+func (a *app) connectReader(ctx context.Context, reader string) (*pcsc.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	for {
+		c, err := pcsc.Connect(limited, reader)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = pcsc.ErrReaderBusy
+		}
+		if !errors.Is(err, pcsc.ErrReaderBusy) || limited.Err() != nil {
+			return c, err
+		}
+		select {
+		case <-limited.Done():
+			return nil, err
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
 }
 
 func (a *app) badCard() error {
@@ -82,7 +103,7 @@ func (a *app) badCard() error {
 
 // open reaches the card and selects its application. The caller closes the session.
 func (a *app) open(ctx context.Context) (*session, error) {
-	c, err := a.connect(ctx)
+	c, err := a.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -146,5 +167,3 @@ func (a *app) notEmpty(c *card.Content) error {
 		hint:    a.lang.s("« secours write FICHIER » en écrit une", "\"secours write FILE\" writes one"),
 	}
 }
-
-func exists(err error) bool { return errors.Is(err, fs.ErrExist) }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/secours-card/secours/summary/record"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -72,7 +74,7 @@ func (a *app) printVerdict(r *reading) error {
 	}
 	p.add(l.s("signée le", "signed on"), rec.Time.In(r.now.Location()).Format("2006-01-02 15:04"))
 	p.add(l.s("numéro", "number"), fmt.Sprint(rec.Seq))
-	if rec.Suite == 0 {
+	if rec.Suite == record.SuiteNone {
 		p.add(l.s("scellement", "sealing"), l.s("NON SCELLÉE, démonstration seulement", "NOT SEALED, demonstration only"))
 	}
 	return p.print()

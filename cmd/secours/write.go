@@ -163,9 +163,11 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		result.Outcome = "dry-run"
 		return a.printWritten(result)
 	}
-	// From here an interruption waits: a write that is cut short loses nothing, but one that ends is better.
-	medium := session.application.Medium(context.WithoutCancel(ctx))
-	if _, err := card.Write(medium, raw, content.Seq); err != nil {
+	// From here an interruption waits: a write that is cut short loses nothing, but one that ends is better. The slowest card takes a
+	// few seconds; a reader that hangs is not waited for.
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if _, err := card.Write(session.application.Medium(writing), raw, content.Seq); err != nil {
 		return err
 	}
 	return a.printWritten(result)
@@ -208,7 +210,7 @@ func (a *app) parseSummary(ctx context.Context, file, encoding string) (*summary
 
 // summaryFailure lists everything that is wrong with a summary.
 func (a *app) summaryFailure(err error) error {
-	if !errors.As(err, new(*summary.PathError)) && !errors.As(err, new(*summary.SyntaxError)) {
+	if !errors.As(err, new(*summary.PathError)) && !errors.Is(err, summary.ErrSyntax) && !errors.Is(err, summary.ErrTooLarge) {
 		return err
 	}
 	list := a.problems(err)
