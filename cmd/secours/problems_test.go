@@ -38,3 +38,24 @@ func TestProblems(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// What is carried without being understood is said, and what has no effect yet.
+func TestWarnings(t *testing.T) {
+	s, err := summary.Parse([]byte(`{"schema":"secours.summary/1","patient":{"family":"X","given":["Y"],"birthDate":"1980","sex":"other"},
+	 "sections":{"alergies":{"status":"none-known"},"allergies":{"status":"items","items":[{"agent":{"text":"latex"},"critcality":"high","level":"masked"}]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{lang: en}
+	var paths []string
+	for _, w := range a.warnings(s) {
+		paths = append(paths, w.Path)
+	}
+	want := "sections.alergies sections.allergies.items[0].critcality sections.allergies.items[0].level"
+	if got := strings.Join(paths, " "); got != want {
+		t.Errorf("warned of %q, want %q", got, want)
+	}
+	if a.checkMasking(s, false) == nil || a.checkMasking(s, true) != nil {
+		t.Error("masking an allergy takes a flag, and that is all it takes")
+	}
+}
