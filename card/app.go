@@ -34,6 +34,7 @@ type Application struct {
 	// Most data of an extended command and response, settled before the first command to the file; zero where they are not used.
 	probed              bool
 	maxExtNe, maxExtOut int
+	head                []byte // how the container began when it was read last; empty: not known
 }
 
 // Select selects the application on the card behind t. The error is ErrNotOurCard where the card has no such application, or has one

@@ -250,47 +250,6 @@ func TestMediumBounds(t *testing.T) {
 	}
 }
 
-// A reader or card that announces extended APDUs and fails on them is used with short ones, and not tried again.
-func TestExtendedFallsBack(t *testing.T) {
-	for name, fail := range map[string]func() ([]byte, error){
-		"6700":           func() ([]byte, error) { return []byte{0x67, 0x00}, nil },
-		"reader's error": func() ([]byte, error) { return nil, errors.New("buffer too small") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := &tap{Card: newCard(t, sim.Options{MaxCommand: 4096, MaxResponse: 4096})}
-			failed := 0
-			p.change = func(c card.Command, answer []byte, err error) ([]byte, error) {
-				if c.Extended {
-					failed++
-					return fail()
-				}
-				return answer, err
-			}
-			m := selected(t, p).Medium(t.Context())
-			want := bytes.Repeat([]byte("abc"), 300)
-			got := make([]byte, len(want))
-			if _, err := m.WriteAt(want, 100); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := m.ReadAt(got, 100); err != nil || !bytes.Equal(got, want) {
-				t.Fatal("read back otherwise", err)
-			}
-			if failed != 1 {
-				t.Errorf("%d extended commands, want one", failed)
-			}
-		})
-	}
-	t.Run("but not when the card is gone", func(t *testing.T) {
-		p := &tap{Card: newCard(t, sim.Options{MaxCommand: 4096, MaxResponse: 4096})}
-		m := selected(t, p).Medium(t.Context())
-		p.Remove()
-		before := len(p.commands)
-		if _, err := m.ReadAt(make([]byte, 1000), 0); !errors.Is(err, card.ErrCardGone) || len(p.commands) != before+1 {
-			t.Errorf("%d commands, %v", len(p.commands)-before, err)
-		}
-	})
-}
-
 // readerOnly hides what the reader or the card can do.
 type readerOnly struct {
 	card.Transmitter

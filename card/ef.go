@@ -78,9 +78,9 @@ func (a *Application) read(ctx context.Context, p []byte, off int) (int, error) 
 		return 0, err
 	}
 	c := Command{Instruction: insReadBinary, P1: p1, P2: p2, Ne: want, Extended: want > maxShortRead}
-	r, err := Exchange(ctx, a.t, c)
-	if err != nil && c.Extended && a.fallBack(err) {
-		return a.read(ctx, p, off) // short now, so this happens once
+	r, err := a.exchange(ctx, c)
+	if errors.Is(err, errShortOnly) {
+		return a.read(ctx, p, off)
 	}
 	if err != nil {
 		return 0, err
@@ -92,6 +92,9 @@ func (a *Application) read(ctx context.Context, p []byte, off int) (int, error) 
 		return 0, fmt.Errorf("READ BINARY: %d bytes where %d were asked for: %w", len(r.Data), want, ErrProtocol)
 	}
 	n := copy(p, r.Data)
+	if off == 0 && n >= min(headLen, a.size) {
+		a.head = append(a.head[:0], p[:min(n, headLen)]...)
+	}
 	if n < want && n < minAnswer {
 		return n, fmt.Errorf("READ BINARY: %d bytes where %d were asked for: %w", n, want, ErrProtocol)
 	}
@@ -126,8 +129,8 @@ func (a *Application) write(ctx context.Context, p []byte, off int) (int, error)
 		return 0, err
 	}
 	c := Command{Instruction: insUpdateBinary, P1: p1, P2: p2, Data: p[:n], Extended: n > maxShortWrite}
-	r, err := Exchange(ctx, a.t, c)
-	if err != nil && c.Extended && a.fallBack(err) {
+	r, err := a.exchange(ctx, c)
+	if errors.Is(err, errShortOnly) {
 		// The same bytes to the same place: harmless where the first command had arrived after all.
 		return a.write(ctx, p, off)
 	}
@@ -140,6 +143,9 @@ func (a *Application) write(ctx context.Context, p []byte, off int) (int, error)
 		return 0, fmt.Errorf("UPDATE BINARY: %w: %w", ErrMemory, s)
 	}
 	a.current = true
+	if off < headLen {
+		a.head = a.head[:0]
+	}
 	return n, nil
 }
 
@@ -166,44 +172,4 @@ func (a *Application) address(ctx context.Context, off int) (p1, p2 byte, err er
 		a.current = true
 	}
 	return byte(off >> 8), byte(off), nil
-}
-
-// probe settles once whether extended APDUs are used: the reader must say so, and the card, in the FCI or else in EF.ATR/INFO. It comes
-// before the first command to the container, because reading EF.ATR/INFO makes that the current file.
-func (a *Application) probe(ctx context.Context) error {
-	if a.probed {
-		return nil
-	}
-	if t, ok := a.t.(extendedTransmitter); !ok || !t.ExtendedAPDU() {
-		a.probed = true
-		return nil
-	}
-	c := a.limits
-	if c == (Capabilities{}) {
-		var err error
-		if c, err = a.Capabilities(ctx); err != nil {
-			return err
-		}
-	}
-	a.probed = true
-	// Below these an extended command would carry less than a short one.
-	if c.MaxResponse-2 > maxShortRead && c.MaxCommand >= extOverhead+maxShortWrite {
-		a.maxExtNe = min(c.MaxResponse-2, maxFile)
-		a.maxExtOut = min(c.MaxCommand-extOverhead, maxFile)
-	}
-	return nil
-}
-
-// fallBack gives up extended APDUs after an error that a reader or card makes which announces them without passing them (both are
-// on record, at 264 bytes and at 32 KB), and tells whether to try again.
-func (a *Application) fallBack(err error) bool {
-	var refused *CommandError
-	switch {
-	case errors.As(err, &refused) && refused.Status != 0x6700:
-		return false
-	case errors.Is(err, ErrCardGone), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return false
-	}
-	a.maxExtNe, a.maxExtOut = 0, 0
-	return true
 }
