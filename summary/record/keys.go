@@ -74,8 +74,9 @@ func (c *chain) digest(own [idSize]byte, level int, message ...[]byte) []byte {
 const (
 	boxUnit = 32
 	box3Min = 64
-	// maxPadding is the most zeros that seal can add: box 3 with nothing in it.
-	maxPadding = box3Min
+	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.2). seal adds at most 47, to a box 3
+	// with nothing in it.
+	maxPadding = 64
 )
 
 // seal encrypts a plaintext, padded, under a key that serves only once: hence the constant nonce.

@@ -3,13 +3,10 @@ package record
 import (
 	"bytes"
 	"errors"
-	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/secours-card/secours/summary"
 	"github.com/secours-card/secours/summary/trust"
@@ -379,25 +376,6 @@ func TestWriteChecksItself(t *testing.T) {
 	raw[len(raw)-1] ^= 1
 	if check(raw, f.draft()) == nil {
 		t.Error("a damaged record passes")
-	}
-}
-
-func TestUnknownManifestMembers(t *testing.T) {
-	f := newFixture(t, trust.Ed25519)
-	s, err := prepare(f.draft())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var members map[uint64]cbor.RawMessage
-	if err := decodeOnly(s.signed.Manifest, &members); err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[uint64]error{10: nil, 15: nil, 16: ErrNewerFormat, 400: ErrNewerFormat} {
-		more := maps.Clone(members)
-		more[key] = encode("x")
-		if _, err := parseManifest(encode(more)); !errors.Is(err, want) {
-			t.Errorf("member %d: %v, want %v", key, err, want)
-		}
 	}
 }
 

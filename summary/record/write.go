@@ -122,7 +122,7 @@ func prepare(d Draft) (*sealing, error) {
 		Version:    formatVersion,
 		Seq:        d.Seq,
 		Time:       d.Time.Unix(),
-		Kind:       KindBase,
+		Kind:       kindBase,
 		Suite:      c.suite,
 		D2:         c.digest(own, 2, s.d3, levels[2]),
 		OnBehalfOf: d.OnBehalfOf,
