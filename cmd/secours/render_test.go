@@ -298,22 +298,26 @@ func TestRefusalsAtTheTopAndInTheirPlace(t *testing.T) {
 
 func TestDoses(t *testing.T) {
 	for _, c := range []struct{ dosage, fr, en string }{
-		{`{"unit":"comprimés","morning":"4","period":"week","weekdays":["mon"]}`, "DOSE 4 comprimés matin LE LUNDI, 1 FOIS PAR SEMAINE", "DOSE 4 comprimés morning ON MONDAY, ONCE A WEEK"},
+		{`{"unit":"comprimés","evening":"4","period":"week","weekdays":["mon"]}`, "DOSE 4 comprimés le soir, LE LUNDI, 1 FOIS PAR SEMAINE pour", "DOSE 4 comprimés in the evening, ON MONDAY, ONCE A WEEK for"},
+		{`{"unit":"cp","morning":"1","noon":"2","evening":"3","bedtime":"4","period":"day"}`, "DOSE 1 cp le matin, 2 cp à midi, 3 cp le soir, 4 cp au coucher pour", "DOSE 1 cp in the morning, 2 cp at noon, 3 cp in the evening, 4 cp at bedtime for"},
 		{`{"unit":"comprimés","morning":"2","evening":"2","period":"week","weekdays":["mon"]}`, "LE LUNDI, 1 JOUR PAR SEMAINE", "ON MONDAY, ONE DAY A WEEK"},
-		{`{"unit":"cp","morning":"1","weekdays":["mon","thu"],"period":"week"}`, "LE LUNDI ET LE JEUDI, 2 JOURS PAR SEMAINE, PAS TOUS LES JOURS", "ON MONDAY AND ON THURSDAY, 2 DAYS A WEEK, NOT EVERY DAY"},
-		{`{"unit":"cp","morning":"1","period":"week"}`, "PAR SEMAINE, JOUR NON INDIQUÉ, PAS TOUS LES JOURS", "PER WEEK, DAY NOT STATED, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","weekdays":["mon","thu"],"period":"week"}`, "LE LUNDI ET LE JEUDI, 2 JOURS PAR SEMAINE, PAS TOUS LES JOURS", "ON MONDAY AND THURSDAY, 2 DAYS A WEEK, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","weekdays":["mon","tue","thu"],"period":"week"}`, "LE LUNDI, LE MARDI ET LE JEUDI, 3 JOURS", "ON MONDAY, TUESDAY AND THURSDAY, 3 DAYS"},
+		{`{"unit":"cp","morning":"1","period":"week"}`, "1 cp le matin, PAR SEMAINE, JOUR NON INDIQUÉ, PAS TOUS LES JOURS", "1 cp in the morning, PER WEEK, DAY NOT STATED, NOT EVERY DAY"},
 		{`{"unit":"cp","morning":"1","weekdays":["tue"]}`, "LE MARDI, 1 FOIS PAR SEMAINE", "ON TUESDAY, ONCE A WEEK"},
 		{`{"unit":"cp","morning":"1","weekdays":["tue"],"period":"day"}`, "LE MARDI, PAS TOUS LES JOURS", "ON TUESDAY, NOT EVERY DAY"},
-		{`{"unit":"cp","morning":"1","period":"month"}`, "1 cp matin PAR MOIS, PAS TOUS LES JOURS", "1 cp morning PER MONTH, NOT EVERY DAY"},
+		{`{"unit":"cp","morning":"1","period":"month"}`, "1 cp le matin, PAR MOIS, PAS TOUS LES JOURS", "1 cp in the morning, PER MONTH, NOT EVERY DAY"},
 		{`{"unit":"cp","morning":"1","period":"other"}`, "AUTRE RYTHME, PAS TOUS LES JOURS", "OTHER SCHEDULE, NOT EVERY DAY"},
-		{`{"text":"4 cp le lundi","period":"week"}`, "DOSE « 4 cp le lundi » PAR SEMAINE", "DOSE “4 cp le lundi” PER WEEK"},
-		{`{"text":"4 cp le lundi","unit":"cp","morning":"4","period":"week"}`, "DOSE 4 cp matin PAR SEMAINE, JOUR NON INDIQUÉ, PAS TOUS LES JOURS « 4 cp le lundi »", "NOT EVERY DAY “4 cp le lundi”"},
-		{`{"text":"1 CP matin","unit":"cp","morning":"1","period":"day"}`, "DOSE 1 cp matin pour", "DOSE 1 cp morning “1 CP matin” for"},
-		{`{"unit":"cp","morning":"1"}`, "DOSE 1 cp matin (RYTHME NON INDIQUÉ)", "DOSE 1 cp morning (SCHEDULE NOT STATED)"},
-		{`{"morning":"1,0","period":"day"}`, "DOSE 1,0 (UNITÉ NON INDIQUÉE) matin", "DOSE 1,0 (UNIT NOT STATED) morning"},
-		{`{"unit":"mg","morning":".5","period":"day"}`, "DOSE .5 mg matin", "DOSE .5 mg morning"},
+		{`{"text":"4 cp le lundi","period":"week"}`, "DOSE « 4 cp le lundi », PAR SEMAINE", "DOSE “4 cp le lundi”, PER WEEK"},
+		{`{"text":"4 cp le lundi","unit":"cp","morning":"4","period":"week"}`, "DOSE 4 cp le matin, PAR SEMAINE, JOUR NON INDIQUÉ, PAS TOUS LES JOURS « 4 cp le lundi »", "NOT EVERY DAY “4 cp le lundi”"},
+		{`{"text":"1 CP le matin","unit":"cp","morning":"1","period":"day"}`, "DOSE 1 cp le matin pour", "DOSE 1 cp in the morning “1 CP le matin” for"},
+		{`{"unit":"cp","morning":"1"}`, "DOSE 1 cp le matin (RYTHME NON INDIQUÉ)", "DOSE 1 cp in the morning (SCHEDULE NOT STATED)"},
+		{`{"morning":"1,0","period":"day"}`, "DOSE 1,0 (UNITÉ NON INDIQUÉE) le matin", "DOSE 1,0 (UNIT NOT STATED) in the morning"},
+		{`{"unit":"mg","morning":".5","period":"day"}`, "DOSE .5 mg le matin", "DOSE .5 mg in the morning"},
 		{`{"unit":"mg","period":"day"}`, "DOSE NON INDIQUÉE (unité : mg)", "DOSE NOT STATED (unit: mg)"},
-		{`{"text":"1 cp","asNeeded":true,"maxPerDay":3}`, "DOSE « 1 cp » SI BESOIN MAXIMUM PAR JOUR 3", "DOSE “1 cp” AS NEEDED MAXIMUM PER DAY 3"},
+		{`{"text":"1 cp","asNeeded":true,"maxPerDay":3}`, "DOSE « 1 cp », SI BESOIN, MAXIMUM 3 PAR JOUR pour", "DOSE “1 cp”, AS NEEDED, MAXIMUM 3 PER DAY for"},
+		{`{"asNeeded":true,"maxPerDay":"6 cp"}`, "produit SI BESOIN, DOSE NON INDIQUÉE, MAXIMUM 6 cp PAR JOUR pour", "produit AS NEEDED, DOSE NOT STATED, MAXIMUM 6 cp PER DAY for"},
+		{`{"asNeeded":true,"period":"week","weekdays":["mon"]}`, "SI BESOIN, DOSE NON INDIQUÉE, LE LUNDI, 1 FOIS PAR SEMAINE", "AS NEEDED, DOSE NOT STATED, ON MONDAY, ONCE A WEEK"},
 	} {
 		s := sections(t, `"medications":{"status":"items","items":[{"product":{"text":"produit"},"status":"active","reason":{"text":"z"},"dosage":`+c.dosage+`}]}`)
 		for l, want := range map[lang]string{fr: c.fr, en: c.en} {
@@ -345,7 +349,7 @@ func TestWeeklyDoseEverywhere(t *testing.T) {
 			if doses < len(meds)*copies {
 				t.Errorf("%d doses shown, want at least %d", doses, len(meds)*copies)
 			}
-			if got := strings.Count(text, "7 comprimés matin LE LUNDI, 1 FOIS PAR SEMAINE"); got != doses {
+			if got := strings.Count(text, "7 comprimés le matin, LE LUNDI, 1 FOIS PAR SEMAINE"); got != doses {
 				t.Errorf("%d of %d doses are spelled out as weekly", got, doses)
 			}
 		}
@@ -410,7 +414,7 @@ func TestNotAskedWithMore(t *testing.T) {
 	v.Sections = map[string]sectionView{"visits": {visiblePartial, "role"}}
 	text := flat(read(t, v, renderOptions{Lang: fr, Width: 120}))
 	for _, want := range []string{
-		"= ! NON DEMANDÉ : rien n'indique s'il y en a ou non ! + 1 élément non affiché",
+		"= ! NON DEMANDÉ : rien n'indique s'il y en a ou non ! 1 champ inconnu de ce programme, non affiché ==",
 		"= ! PARTIEL : d'autres éléments peuvent exister, non visibles pour votre rôle ! NON DEMANDÉ : rien",
 	} {
 		if !strings.Contains(text, want) {
@@ -507,11 +511,99 @@ func TestUnknownIsSaid(t *testing.T) {
 	s.Extra = summary.Extra{"devices": nil}
 	text := flat(read(t, v, renderOptions{Lang: fr}))
 	for _, want := range []string{
-		"!! #31 (priorité #2) apixaban", "02 61 91 00 01 · + 1 élément non affiché", "+ 2 éléments non affichés : voir --json", "À HAUT RISQUE, #9 ELIQUIS", "^^ #9 ELIQUIS",
-		"RISQUE #3 latex", "STATUT INCONNU DE CETTE VERSION : #4", "! + 1 élément non affiché : voir --json",
+		"!! #31 (priorité #2) apixaban", "02 61 91 00 01 · 1 champ inconnu de ce programme, non affiché", "depuis 03/2021 · 2 champs inconnus de ce programme, non affichés ^^", "À HAUT RISQUE, #9 ELIQUIS", "^^ #9 ELIQUIS",
+		"RISQUE #3 latex", "STATUT INCONNU DE CETTE VERSION : #4", "en urgence accepté ! 1 champ inconnu de ce programme, non affiché == FIN",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+}
+
+// Wordings that somebody misread, or that said what is not so.
+func TestWording(t *testing.T) {
+	screen := func(change func(*view), sec string) func(lang) string {
+		return func(l lang) string {
+			v := valid(sections(t, sec))
+			if change != nil {
+				change(v)
+			}
+			return flat(read(t, v, renderOptions{Lang: l, Width: 120}))
+		}
+	}
+	alert := func(members string) func(lang) string {
+		return screen(nil, `"alerts":{"status":"items","reviewed":"2026-11-02","items":[{"priority":"critical","text":"x",`+members+`}]}`)
+	}
+	drug := func(members string) func(lang) string {
+		return screen(nil, `"medications":{"status":"items","items":[{"product":{"text":"x"},`+members+`}]}`)
+	}
+	masked := `"visits":{"status":"items","items":[{"date":"2026-11-02","reason":{"text":"x"},"level":"masked"}]}`
+	trusted := func(days int) func(lang) string {
+		return screen(func(v *view) { v.Trust.Days = days }, "")
+	}
+	for _, c := range []struct {
+		screen func(lang) string
+		fr, en string
+	}{
+		{screen(func(v *view) { v.Summary.Patient.UsedGiven = "Yann" }, ""), "(prénom utilisé : Yann)", "(given name used: Yann)"},
+		{screen(func(v *view) { v.Summary.Patient.UsedFamily, v.Summary.Patient.UsedGiven = "M", "Yann" }, ""), "(nom utilisé : M Yann)", "(name used: M Yann)"},
+		{screen(nil, ""), "FEMME 77 ans née", "FEMALE aged 77 born"},
+		{trusted(0), "Tours liste de confiance du jour SYN", "Tours trust list of today SUM"},
+		{trusted(12), "Tours liste de confiance : 12 jours SYN", "Tours trust list: 12 days SUM"},
+		{alert(`"kind":"difficult-airway","laterality":"right"`), "INTUBATION DIFFICILE, CÔTÉ DROIT x", "DIFFICULT AIRWAY, RIGHT SIDE x"},
+		{alert(`"kind":"limb-restriction","laterality":"left"`), "MEMBRE À PROTÉGER, CÔTÉ GAUCHE x", "LIMB RESTRICTION, LEFT SIDE x"},
+		{alert(`"kind":"communication","languages":["ar","en"],"needs":["interprète","lecture labiale"]`), "x, langue : arabe (ar), anglais (en) ; besoins : interprète, lecture labiale ==", "x, language: Arabic (ar), English (en); needs: interprète, lecture labiale =="},
+		{alert(`"kind":"communication","needs":["interprète"]`), "x, besoins : interprète", "x, needs: interprète"},
+		{alert(`"kind":"pregnancy","dueDate":"2027-03-02"`), "terme prévu 02/03/2027", "expected delivery 2 Mar 2027"},
+		{alert(`"kind":"implant","dueDate":"2027-03-02"`), "échéance 02/03/2027", "due 2 Mar 2027"},
+		{screen(nil, `"alerts":{"status":"items","reviewed":"2026-11-02","noneKnown":["asplenia"],"items":[{"kind":"insulin","text":"x"}]}`), "ABSENCE CONFIRMÉE : asplénie, dit par Dr Paul LEROY le 02/11/2026", "ABSENCE CONFIRMED: asplenia, stated by Dr Paul LEROY on 2 Nov 2026"},
+		{drug(`"status":"on-hold","stopReason":"saignement"`), "raison de la suspension : saignement", "reason for the hold: saignement"},
+		{drug(`"status":"active","stopReason":"saignement"`), "raison de l'arrêt : saignement", "reason for stopping: saignement"},
+		{drug(`"status":"unknown"`), "= 1 de statut inconnu, revue non datée STATUT INCONNU x", "= 1 of unknown status, review not dated STATUS UNKNOWN x"},
+		{drug(`"form":"y"`), "= 1 de statut non indiqué, revue non datée STATUT NON INDIQUÉ x", "= 1 of unstated status, review not dated STATUS NOT STATED x"},
+		{drug(`"status":"active","taken":{"value":"un soir","reportedBy":"Luc"}`), "prise réelle : « un soir », dit par Luc", "actually taken: “un soir”, reported by Luc"},
+		{screen(nil, `"contacts":{"status":"items","items":[{"name":"x","kind":"guardian"}]}`), "REPRÉSENTANT LÉGAL x", "LEGAL GUARDIAN x"},
+		{screen(nil, masked), "MASQUÉ À D'AUTRES PAR LE PATIENT", "HIDDEN FROM OTHERS BY THE PATIENT"},
+		{screen(func(v *view) { v.Unsealed = true }, masked), "x À MASQUER (non appliqué : carte non scellée) !", "x TO BE HIDDEN (not applied: card not sealed) !"},
+		{screen(nil, `"directives":{"status":"items","items":[{"kind":"organ-donation","date":"2024-01-10"}]}`), "écrit du 10/01/2024", "dated 10 Jan 2024"},
+		{screen(nil, `"directives":{"status":"items","items":[{"kind":"organ-donation","date":"2024-01"}]}`), "écrit en 01/2024", "dated Jan 2024"},
+		{screen(nil, `"directives":{"status":"items","items":[{"kind":"organ-donation","date":"2024"}]}`), "écrit en 2024", "dated 2024"},
+	} {
+		for l, want := range map[lang]string{fr: c.fr, en: c.en} {
+			if text := c.screen(l); !strings.Contains(text, want) {
+				t.Errorf("want %q in\n%s", want, text)
+			}
+		}
+	}
+	for title, reviewed := range map[string]string{
+		"alerts": "revus", "allergies": "revues", "medications": "revus", "history": "revus", "measurements": "revues", "vaccinations": "revues",
+		"visits": "revues", "directives": "revues", "contacts": "revues",
+	} {
+		for date, on := range map[string]string{"2026-11-02": "le 02/11/2026", "2026-11": "en 11/2026"} {
+			text := screen(nil, `"`+title+`":{"status":"unavailable","reviewed":"`+date+`"}`)(fr)
+			if want := "= " + reviewed + " " + on + " "; !strings.Contains(text, want) {
+				t.Errorf("%s: want %q in\n%s", title, want, text)
+			}
+		}
+	}
+}
+
+// A refusal that was filed with the opposite position must not stop a hand.
+func TestNotOpposedIsNoRefusal(t *testing.T) {
+	for subject, want := range map[string]string{
+		`,"subject":"transfusion"`: "TRANSFUSION : NON OPPOSÉ", `,"subject":"other"`: "AUTRE DIRECTIVE : NON OPPOSÉ", ``: "AUTRE DIRECTIVE : NON OPPOSÉ",
+	} {
+		for position, opposed := range map[string]bool{"not-opposed": false, "opposed": true, "unknown": true} {
+			text := read(t, valid(sections(t, `"directives":{"status":"items","items":[{"kind":"refusal","position":"`+position+`"`+subject+`}]}`)), renderOptions{Lang: fr})
+			if got := strings.Contains(text, "\n!! "); got != opposed {
+				t.Errorf("%s %s: among the first: %v, want %v", subject, position, got, opposed)
+			}
+			if got := strings.Contains(text, "\n   "+want+"  "); got == opposed {
+				t.Errorf("%s %s: %q: %v in\n%s", subject, position, want, got, text)
+			}
+			if got := strings.Contains(text, "REFUS"); got != opposed {
+				t.Errorf("%s %s: reads as a refusal: %v", subject, position, got)
+			}
 		}
 	}
 }

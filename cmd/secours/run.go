@@ -139,9 +139,15 @@ func (a *app) localiseCobra(root *cobra.Command) {
 	}
 	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultHelpCmd()
+	// The exit codes are written with the rest of a verb's help, and shown last.
+	root.SetHelpTemplate(root.HelpTemplate() + "{{with .Annotations.exit}}\n{{.}}\n{{end}}")
 	var flags func(c *cobra.Command)
 	flags = func(c *cobra.Command) {
 		c.InitDefaultHelpFlag()
+		if at := strings.LastIndex(c.Long, l.s("\n\nCodes de sortie", "\n\nExit codes")); at >= 0 {
+			c.Annotations = map[string]string{"exit": c.Long[at+2:]}
+			c.Long = c.Long[:at]
+		}
 		if f := c.Flags().Lookup("help"); f != nil {
 			f.Usage = l.s("cette aide", "this help")
 		}

@@ -44,18 +44,19 @@ arrachée. Une synthèse mal formée, un autre patient ou une carte qui a chang�
 d'écrire.
 
 Codes de sortie : 0 écrite ou inchangée ; 1 synthèse refusée (le chemin JSON est dit) ; 10 pas de
-lecteur ; 11 pas de carte ; 12 pas une carte Secours ; 13 code du patient ; 14 le contenu actuel est illisible (--drop-unreadable) ; 16 lecteur occupé ; 17 autre
-patient ; 18 la carte a changé ; 19 pas assez de place ; 20 rôle non autorisé ; 21 identité ou
-phrase de passe ; 22 format plus récent que ce programme.`,
+lecteur ; 11 pas de carte ; 12 pas une carte Secours ; 13 code du patient ; 14 le contenu actuel est
+illisible (--drop-unreadable) ; 16 lecteur occupé ; 17 autre patient ; 18 la carte a changé ; 19 pas
+assez de place ; 20 rôle non autorisé ; 21 identité ou phrase de passe ; 22 format plus récent que
+ce programme.`,
 			`Reads a summary as JSON (schema secours.summary/1) from a file or standard input (-), checks it,
 signs it with the identity of the home (--home), writes it, and reads it back. The previous summary
 stays whole on the card until the new one is read back, even if the card is pulled out. A malformed
 summary, another patient, or a card that changed are refused before anything is written.
 
 Exit codes: 0 written or unchanged; 1 summary refused (its JSON path is named); 10 no reader;
-11 no card; 12 not a Secours card; 13 the patient's PIN; 14 the present content is unreadable (--drop-unreadable); 16 reader busy; 17 another patient;
-18 the card changed; 19 no space; 20 role not allowed; 21 identity or passphrase; 22 format newer
-than this program.`),
+11 no card; 12 not a Secours card; 13 the patient's PIN; 14 the present content is unreadable
+(--drop-unreadable); 16 reader busy; 17 another patient; 18 the card changed; 19 no space; 20 role
+not allowed; 21 identity or passphrase; 22 format newer than this program.`),
 		Args: a.args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.write(c.Context(), args[0], o) },
 	}
