@@ -13,7 +13,7 @@ import (
 //
 // It is read in one second, by somebody who has never seen it, with a patient who cannot answer. So:
 //   - everything marked !! comes in the first page lines; where it does not fit, it comes before everything else, and its number
-//     is said;
+//     is said; on a small screen it comes in short lines, and in full below;
 //   - what a professional wrote is shown to the letter and whole: wrapped, never cut, abbreviated or replaced;
 //   - nothing is derived: no dose computed, no alert inferred, no absence that nobody stated;
 //   - not asked, none known, unavailable, not visible and unreadable are five different things, each said;
@@ -131,6 +131,15 @@ type entry struct {
 	main  *phrase
 	// more are details, on lines of their own.
 	more []string
+	// brief is what a short line says of the item.
+	brief brief
+}
+
+// brief is an item in a line where there is no room for more: its kind, a title in capitals, and a text, whole or left out. Essential
+// is set where the kind alone would say nothing; such a text is wrapped when it has to be.
+type brief struct {
+	kind, text string
+	essential  bool
 }
 
 // block is a section as it is shown.
@@ -163,7 +172,10 @@ func render(w io.Writer, v *view, o renderOptions) error {
 	}
 	if !fits {
 		blocks = r.blocks()
-		s, _ = r.compose(o, blocks, pull(blocks))
+		pulled := pull(blocks)
+		if s, fits = r.compose(o, blocks, pulled); !fits {
+			s, _ = r.compose(o, blocks, shorten(pulled))
+		}
 	}
 	_, err := w.Write(s.out)
 	return err
@@ -196,6 +208,15 @@ func pull(blocks []block) []entry {
 	return pulled
 }
 
+// shorten leaves each entry what a short line says.
+func shorten(entries []entry) []entry {
+	short := make([]entry, len(entries))
+	for i, e := range entries {
+		short[i] = entry{mark: e.mark, brief: e.brief}
+	}
+	return short
+}
+
 // renderer turns a view into blocks.
 type renderer struct {
 	v   *view
@@ -203,18 +224,31 @@ type renderer struct {
 	now time.Time
 }
 
-// compose lays everything out. Pulled entries come before the sections, which then repeat them in their place. Without them
-// it stops and answers false when what is critical does not fit the first page.
+// compose lays everything out. Pulled entries, whole or shortened, come before the sections, which then repeat them in their place.
+// Unless they were shortened, it stops and answers false when what is critical does not fit the first page.
 func (r *renderer) compose(o renderOptions, blocks []block, pulled []entry) (s *screen, fits bool) {
 	l := r.l
 	s = &screen{width: min(max(o.Width, 40), 120), colour: o.Colour, out: make([]byte, 0, 8192)}
 	r.top(s)
 	if pulled != nil {
-		s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(len(pulled),
-			pair{"critique, repris", "critical item, repeated"}, pair{"critiques, repris", "critical items, repeated"})+
-			l.s(" plus bas ^^", " below ^^"), r.headingStyle())
+		short := len(pulled) > 0 && pulled[0].main == nil
+		if short {
+			s.header("!! "+l.count(len(pulled), pair{"CRITIQUE", "CRITICAL ITEM"}, pair{"CRITIQUES", "CRITICAL ITEMS"})+r.warning(),
+				l.s("détail plus bas ^^", "details below ^^"), r.headingStyle())
+		} else {
+			s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(len(pulled),
+				pair{"critique, repris", "critical item, repeated"}, pair{"critiques, repris", "critical items, repeated"})+
+				l.s(" plus bas ^^", " below ^^"), r.headingStyle())
+		}
 		for _, e := range pulled {
-			s.item(e)
+			if short {
+				s.short(e)
+			} else {
+				s.item(e)
+			}
+		}
+		if !short && s.lastCritical > page {
+			return s, false
 		}
 	}
 	left := 0
@@ -282,6 +316,19 @@ func (s *screen) item(e entry) {
 			s.lastCritical = s.lines
 		}
 	}
+}
+
+// short writes what an entry says in short. A text that does not fit the line is wrapped or left out, never cut.
+func (s *screen) short(e entry) {
+	text := clean(e.brief.text)
+	if !e.brief.essential && (strings.Contains(text, "\n") || textWidth(string(e.mark)+" "+clean(e.brief.kind)+"  "+text) > s.width) {
+		text = ""
+	}
+	p := new(phrase).keep(e.mark.style(), e.brief.kind)
+	if text != "" {
+		p.add(plain, "  ").add(strong, text)
+	}
+	s.entry(e.mark, p)
 }
 
 // warning is carried by the title of every section when the data must not be trusted, since a screen is read from anywhere.

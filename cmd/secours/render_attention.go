@@ -59,6 +59,8 @@ func (r *renderer) alert(a *summary.Alert) entry {
 	if a.Laterality != "" {
 		e.title += ", " + caps(l, lateralityWords, a.Laterality)
 	}
+	_, known := alertKindWords[string(a.Kind)]
+	e.brief = brief{e.title, a.Text, vague[a.Kind] || !known}
 	e.main.list(a.Text)
 	if a.Since != (summary.Date{}) {
 		e.main.list(l.s("depuis ", "since ") + l.date(a.Since))
@@ -93,6 +95,12 @@ func (r *renderer) alert(a *summary.Alert) entry {
 	}
 	e.more = append(e.more, r.common(&a.Common, a)...)
 	return e
+}
+
+// vague are the kinds of alert that say nothing without their text.
+var vague = map[summary.AlertKind]bool{
+	"implant": true, "limb-restriction": true, "transfusion": true, "communication": true, "resistant-infection": true,
+	"rare-disease": true, "other": true,
 }
 
 func (r *renderer) mri(m summary.MRI) string {
@@ -150,6 +158,9 @@ func (r *renderer) directive(d *summary.Directive, m mark) entry {
 	} else if d.Subject != "" {
 		e.title += l.colon() + caps(l, directiveSubjectWords, d.Subject)
 	}
+	// A refusal of something is said by its title; of an unnamed thing, by its text.
+	_, named := refusalWords[string(d.Subject)]
+	e.brief = brief{e.title, d.Text, !named || d.Subject == "other" || d.Kind != "refusal" && d.Kind != "treatment-limit"}
 	if d.Position != "" && !accepted && (d.Kind != "refusal" || d.Position != "opposed") {
 		e.main.list(word(l, positionWords, d.Position))
 	}
@@ -212,6 +223,7 @@ func (r *renderer) allergy(a *summary.Allergy) entry {
 	case a.ClinicalStatus != "" && a.ClinicalStatus != "active":
 		e.title += " (" + string(a.ClinicalStatus) + ")"
 	}
+	e.brief = brief{e.lead + e.title, r.concept(&a.Agent), true}
 	e.main.keep(strong, r.concept(&a.Agent))
 	var reactions []string
 	for i := range a.Reactions {

@@ -92,6 +92,16 @@ func (r *renderer) medication(m *summary.Medication) entry {
 	default:
 		e.title = caps(l, medicationStatusWords, m.Status)
 	}
+	e.brief = brief{l.s("MÉDICAMENT", "MEDICATION"), r.product(m), true}
+	if e.title != "" {
+		e.brief.kind += ", " + e.title
+	}
+	if m.Dosage != nil {
+		// Whoever reads no further must not take it for a daily dose.
+		if _, rate := r.schedule(m.Dosage, false); rate != "" {
+			e.brief.text += ", " + rate
+		}
+	}
 	e.main.keep(strong, r.product(m))
 	if m.Origin == "otc" {
 		e.main.add(plain, "  ").keep(strong, word(l, medicationOriginWords, m.Origin))

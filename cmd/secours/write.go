@@ -168,7 +168,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	// few seconds; a reader that hangs is not waited for.
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	if _, err := card.Write(session.application.Medium(writing), raw, content.Seq); err != nil {
+	if _, err := content.Replace(session.application.Medium(writing), raw); err != nil {
 		return err
 	}
 	return a.printWritten(result)
