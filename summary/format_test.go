@@ -189,6 +189,7 @@ func TestFormatRules(t *testing.T) {
 		fmt.Sprintf("%d KiB", MaxCompartment>>10), fmt.Sprintf("%d MiB", MaxJSON>>20),
 		fmt.Sprintf("nest at most %d deep", maxNested), fmt.Sprintf("%d of them in an unknown member", maxNestedNewer),
 		fmt.Sprintf("at most %d unknown members", maxUnknown), fmt.Sprintf("at most %d elements", maxEntries),
+		fmt.Sprintf("a section has at most %d items", model().parts[0].field("items").max),
 		strings.Join(idPrefixes[:], ", "), "`" + crockford + "`",
 	} {
 		if !strings.Contains(doc, want) {

@@ -465,6 +465,27 @@ func TestSignatureIsBound(t *testing.T) {
 	}
 }
 
+// A changed record is that first, whoever is named beside it: nobody chooses, by a certificate, what is said of the change.
+func TestSignatureWeighsMost(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	pharmacist, err := f.authority.Issue(trust.Subject{Name: "X", Role: trust.RolePharmacist}, f.signer.Key.Public(), testNow, testNow.AddDate(1, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, certificate := range map[string][]byte{"a pharmacist": pharmacist.Raw, "unknown": newFixture(t, trust.Ed25519).signer.Certificate.Raw} {
+		s, err := prepare(f.draft())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.signed.Certificate = certificate
+		s.levels[3] = nil
+		r, err := Read(s.raw(), testCard, f.store, testNow)
+		if u := unverified(t, r, err); u.Verdict != (Verdict{Invalid, ReasonSignature}) {
+			t.Errorf("%s: verdict %v", name, u.Verdict)
+		}
+	}
+}
+
 func TestUnits(t *testing.T) {
 	long := bytes.Repeat([]byte("amoxicilline "), 100)
 	for _, message := range [][]byte{nil, {0}, []byte("x"), long} {
