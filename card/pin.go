@@ -1,22 +1,25 @@
 package card
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 )
 
-// The reference data of the application (P2 of the commands, ISO/IEC 7816-4:2020, 11.6.1).
-const refPIN = 0x01
+// The reference data of the application, specific to it (P2 of the commands, ISO/IEC 7816-4:2020, 11.6.1).
+const refPIN = 0x81
 
-// A PIN or PUK has 4 to 16 bytes, so that two of them fit any command.
+// A PIN or PUK has 4 to 16 bytes. It is sent as 16, filled up with FF: the length of a command says nothing about the stored PIN,
+// and the card need not know it to tell the old one from the new one.
 const (
 	minPIN = 4
 	maxPIN = 16
+	padPIN = 0xFF
 )
 
 // VerifyPIN presents the patient's PIN. It ends with the next reset. The bytes of pin are wiped before it returns. A refusal is a
-// *PINError; ErrReference or ErrNotFound mean that the card has no PIN.
+// *PINError; ErrReference or ErrNotFound mean that the card has no PIN. Writing takes resets: see [Application.AfterReset].
 func (a *Application) VerifyPIN(ctx context.Context, pin []byte) error {
 	defer clear(pin)
 	return a.present(ctx, Command{Instruction: insVerify, P2: refPIN}, pin)
@@ -58,7 +61,13 @@ func (a *Application) present(ctx context.Context, c Command, secrets ...[]byte)
 		if len(s) < minPIN || len(s) > maxPIN {
 			return fmt.Errorf("%s: a PIN or PUK has %d to %d bytes: %w", c.Name(), minPIN, maxPIN, ErrLength)
 		}
+		if bytes.IndexByte(s, padPIN) >= 0 {
+			return fmt.Errorf("%s: a PIN or PUK has no byte FF: %w", c.Name(), ErrData)
+		}
 		data = append(data, s...)
+		for range maxPIN - len(s) {
+			data = append(data, padPIN)
+		}
 	}
 	c.Data = data
 	return pinError(a.send(ctx, c))

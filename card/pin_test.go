@@ -86,11 +86,25 @@ func TestPIN(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// The old PIN is not told from the new one by its length: a beginning of the right one does not do.
+	wrong(a.ChangePIN(ctx, []byte("43210"), []byte("6777777")), 2)
+	if err := a.VerifyPIN(ctx, []byte("4321")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range p.commands {
+		if n := len(c.Data); (c.Instruction == 0x24 || c.Instruction == 0x2C) && n != 32 || c.Instruction == 0x20 && n != 16 && n != 0 {
+			t.Errorf("%s of %d bytes", c.Name(), n)
+		}
+	}
+
 	before := len(p.commands)
 	for _, pin := range []string{"", "123", strings.Repeat("1", 17)} {
 		if err := a.VerifyPIN(ctx, []byte(pin)); !errors.Is(err, card.ErrLength) {
 			t.Errorf("a PIN of %d bytes: %v", len(pin), err)
 		}
+	}
+	if err := a.VerifyPIN(ctx, []byte("1234\xFF")); !errors.Is(err, card.ErrData) {
+		t.Errorf("a PIN that ends like padding: %v", err)
 	}
 	if len(p.commands) != before {
 		t.Error("a PIN that cannot be right was sent")
@@ -178,7 +192,7 @@ func TestPINStatus(t *testing.T) {
 		"63C1": card.ErrSecurity, "6300": card.ErrSecurity, "6982": card.ErrSecurity, "6D00": card.ErrInstruction,
 		"6282": card.Status(0x6282), "": card.ErrCardGone,
 	} {
-		a := selected(t, &script{t: t, steps: []step{{selectApp, fci}, {"00200001 04 31323334", answer}}})
+		a := selected(t, &script{t: t, steps: []step{{selectApp, fci}, {"00200081 10 31323334" + strings.Repeat("FF", 12), answer}}})
 		if err := a.VerifyPIN(t.Context(), []byte("1234")); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", answer, err, want)
 		}

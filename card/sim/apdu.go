@@ -70,6 +70,7 @@ const (
 	swBlocked      = 0x6983
 	swConditions   = 0x6985
 	swNoFile       = 0x6986 // no current EF
+	swData         = 0x6A80
 	swNotFound     = 0x6A82
 	swNoRecord     = 0x6A83
 	swNoSpace      = 0x6A84

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,8 +93,8 @@ func (o *Options) check() error {
 			o.MaxCommand, o.MaxResponse)
 	}
 	for _, s := range [][]byte{o.PIN, o.PUK} {
-		if len(s) != 0 && (len(s) < minSecret || len(s) > maxSecret) {
-			return fmt.Errorf("simulated card: a PIN or PUK has %d to %d bytes", minSecret, maxSecret)
+		if len(s) != 0 && (len(s) > maxSecret || len(s) < minSecret || bytes.IndexByte(s, pad) >= 0) {
+			return fmt.Errorf("simulated card: a PIN or PUK has %d to %d bytes, none of them FF", minSecret, maxSecret)
 		}
 	}
 	if len(o.PUK) > 0 && len(o.PIN) == 0 {

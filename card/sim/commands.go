@@ -151,7 +151,7 @@ func (c *Card) selectFile(cmd command) answer {
 		if string(cmd.data) != aid {
 			return sw(swNotFound) // a right-truncated name too: there is no next occurrence to offer
 		}
-		c.inApp, c.current = true, 0
+		c.inApp, c.current, c.verified = true, 0, false // a new session, also of the application that was selected
 		return c.control(cmd, c.applicationControl())
 	case 0x00, 0x02:
 		id := uint16(fidMF)

@@ -121,7 +121,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		defer c.Close()
 		for _, command := range []string{
-			"00a4040008f05345434f55525300", "00b09d0000", "00b0810000", "00d6810001aa", "00b2011400", "0020000104 31323334",
+			"00a4040008f05345434f55525300", "00b09d0000", "00b0810000", "00d6810001aa", "00b2011400", "0020008110 31323334ffffffffffffffffffffffff",
 		} {
 			if out, err := c.Transmit(context.Background(), bytesOfSeed(command)); err != nil || len(out) < 2 {
 				t.Fatalf("%s: %X, %v", command, out, err)

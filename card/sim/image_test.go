@@ -28,12 +28,12 @@ func TestImageKeepsEverything(t *testing.T) {
 	c := create(t, path, sim.Options{Size: 3000, Page: 16, PIN: []byte("1234"), PUK: []byte("666666"), T0: true})
 	want := bytes.Repeat([]byte("kept "), 100)
 	send(t, c, "00a4040c08f05345434f555253", "9000")
-	send(t, c, "00200001"+"0439393939", "63c2")
+	send(t, c, "0020008110"+"39393939ffffffffffffffffffffffff", "63c2")
 	c.Close()
 
 	c = reopen(t, path)
 	send(t, c, "00a4040c08f05345434f555253", "9000")
-	send(t, c, "00200001"+"0439393939", "63c1")
+	send(t, c, "0020008110"+"39393939ffffffffffffffffffffffff", "63c1")
 	c.Close()
 
 	c = reopen(t, path)
@@ -41,7 +41,7 @@ func TestImageKeepsEverything(t *testing.T) {
 	if m.Size() != 3000 || m.PageSize() != 16 {
 		t.Errorf("%d bytes, pages of %d", m.Size(), m.PageSize())
 	}
-	send(t, c, "00200001"+"0431323334", "9000")
+	send(t, c, "0020008110"+"31323334ffffffffffffffffffffffff", "9000")
 	if _, err := m.WriteAt(want, 1000); err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func TestImageKeepsEverything(t *testing.T) {
 
 	c = reopen(t, path)
 	m = medium(t, c)
-	send(t, c, "00200001", "63c3")
-	send(t, c, "00200001"+"0431323334", "9000")
+	send(t, c, "00200081", "63c3")
+	send(t, c, "0020008110"+"31323334ffffffffffffffffffffffff", "9000")
 	got := make([]byte, len(want))
 	if _, err := m.ReadAt(got, 1000); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
@@ -337,7 +337,7 @@ func TestRetryCounterSurvives(t *testing.T) {
 	c := create(t, path, sim.Options{PIN: []byte("1234")})
 	send(t, c, "00a4040c08f05345434f555253", "9000")
 	for _, want := range []string{"63c2", "63c1", "63c0", "6983"} {
-		send(t, c, "002000010439393939", want)
+		send(t, c, "002000811039393939ffffffffffffffffffffffff", want)
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -352,7 +352,7 @@ func TestRetryCounterSurvives(t *testing.T) {
 		if want == "63c0" {
 			want = "6983"
 		}
-		send(t, next, "00200001", want)
+		send(t, next, "00200081", want)
 		next.Close()
 	}
 	if b, err := os.ReadFile(path); err != nil || bytes.Contains(b, []byte("1234")) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -13,7 +14,8 @@ const (
 	triesPIN = 3
 	triesPUK = 10
 
-	refPIN = 0x01 // P2, ISO/IEC 7816-4:2020, 11.6.1
+	refPIN = 0x81 // P2: of the application, ISO/IEC 7816-4:2020, 11.6.1
+	pad    = 0xFF // after a PIN or PUK, up to maxSecret bytes
 )
 
 // secret is a PIN or PUK as the image keeps it. The hash keeps the digits out of backups and screens and protects no more than
@@ -49,6 +51,20 @@ func (s *secret) digest(value []byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
+// unpad takes the padding off. What is left need not be a possible PIN: then it matches none.
+func unpad(b []byte) []byte {
+	for len(b) > 0 && b[len(b)-1] == pad {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// possible tells whether a new PIN may be that: 4 to 16 bytes and padding behind them only.
+func possible(b []byte) bool {
+	value := unpad(b)
+	return len(value) >= minSecret && bytes.IndexByte(value, pad) < 0
+}
+
 // allowed tells whether the container may be read and updated.
 func (c *Card) allowed() bool { return c.state.pin.length == 0 || c.verified }
 
@@ -62,7 +78,7 @@ func (c *Card) try(s *secret, tries byte, value []byte) (uint16, error) {
 	if err := c.img.saveState(c.state); err != nil {
 		return swMemory, err
 	}
-	digest := s.digest(value)
+	digest := s.digest(unpad(value))
 	if subtle.ConstantTimeCompare(digest[:], s.hash[:]) != 1 {
 		return swWrongPIN | uint16(s.retries), nil
 	}
@@ -77,7 +93,7 @@ func (c *Card) guard(cmd command) (uint16, error) {
 		return swNoReference, nil
 	case !c.inApp || c.state.pin.length == 0:
 		return swNoReference, nil
-	case cmd.ne != 0:
+	case cmd.ne != 0 && len(cmd.data) > 0: // some readers put a Le behind the query
 		return swLength, nil
 	}
 	if err := c.writable(); err != nil && len(cmd.data) > 0 {
@@ -103,6 +119,9 @@ func (c *Card) verify(cmd command) (answer, error) {
 		}
 		return sw(swWrongPIN | uint16(c.state.pin.retries)), nil
 	}
+	if len(cmd.data) != maxSecret {
+		return sw(swLength), nil
+	}
 	c.verified = false
 	status, err := c.try(&c.state.pin, triesPIN, cmd.data)
 	if status != swOK {
@@ -119,16 +138,18 @@ func (c *Card) change(cmd command) (answer, error) {
 	if status, err := c.guard(cmd); status != swOK {
 		return sw(status), err
 	}
-	n := int(c.state.pin.length)
-	if len(cmd.data) < n+minSecret || len(cmd.data) > n+maxSecret {
+	if len(cmd.data) != 2*maxSecret {
 		return sw(swLength), nil
 	}
 	c.verified = false
-	status, err := c.try(&c.state.pin, triesPIN, cmd.data[:n])
+	status, err := c.try(&c.state.pin, triesPIN, cmd.data[:maxSecret])
 	if status != swOK {
 		return c.refuse(status, err)
 	}
-	c.state.pin = newSecret(cmd.data[n:], triesPIN)
+	if !possible(cmd.data[maxSecret:]) {
+		return c.impossible()
+	}
+	c.state.pin = newSecret(unpad(cmd.data[maxSecret:]), triesPIN)
 	return c.keep(true)
 }
 
@@ -140,27 +161,33 @@ func (c *Card) resetRetry(cmd command) (answer, error) {
 	if status, err := c.guard(cmd); status != swOK {
 		return sw(status), err
 	}
-	n := int(c.state.puk.length)
-	if n == 0 {
+	if c.state.puk.length == 0 {
 		return sw(swConditions), nil
 	}
-	low, high := n+minSecret, n+maxSecret
-	if cmd.p1 == 1 {
-		low, high = n, n
-	}
-	if len(cmd.data) < low || len(cmd.data) > high {
+	if len(cmd.data) != (2-int(cmd.p1))*maxSecret {
 		return sw(swLength), nil
 	}
 	c.verified = false
-	status, err := c.try(&c.state.puk, triesPUK, cmd.data[:n])
+	status, err := c.try(&c.state.puk, triesPUK, cmd.data[:maxSecret])
 	if status != swOK {
 		return c.refuse(status, err)
 	}
 	if cmd.p1 == 0 {
-		c.state.pin = newSecret(cmd.data[n:], triesPIN)
+		if !possible(cmd.data[maxSecret:]) {
+			return c.impossible()
+		}
+		c.state.pin = newSecret(unpad(cmd.data[maxSecret:]), triesPIN)
 	}
 	c.state.pin.retries = triesPIN
 	return c.keep(false)
+}
+
+// impossible refuses a new PIN that cannot be one, after a right old PIN or PUK: the counter that this restored is kept.
+func (c *Card) impossible() (answer, error) {
+	if err := c.img.saveState(c.state); err != nil {
+		return c.imageFailure(err)
+	}
+	return sw(swData), nil
 }
 
 func (c *Card) refuse(status uint16, err error) (answer, error) {
