@@ -10,6 +10,20 @@ import (
 
 // The parts that the JSON documents of several verbs share. Their members are part of the interface.
 
+// checkedDocument is what every verb says that reads and checks a card.
+type checkedDocument struct {
+	Schema  string          `json:"schema"`
+	Verdict verdictDocument `json:"verdict"`
+	Card    cardDocument    `json:"card"`
+	Record  recordDocument  `json:"record"`
+	Signer  *signerDocument `json:"signer"`
+	Trust   trustDocument   `json:"trust"`
+}
+
+func (a *app) checkedDocument(schema string, r *reading) checkedDocument {
+	return checkedDocument{schema, a.verdictDocument(r), cardDocumentOf(r), recordDocumentOf(r.record), signerDocumentOf(r.record.Signer), trustDocumentOf(r)}
+}
+
 type verdictDocument struct {
 	Status  record.Status `json:"status"`
 	Reason  record.Reason `json:"reason"`

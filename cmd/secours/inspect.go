@@ -52,11 +52,7 @@ Exit codes: as "read".`),
 
 // inspectDocument is the JSON of "inspect". Sizes are in bytes.
 type inspectDocument struct {
-	Schema  string          `json:"schema"`
-	Verdict verdictDocument `json:"verdict"`
-	Card    cardDocument    `json:"card"`
-	Record  recordDocument  `json:"record"`
-	Signer  *signerDocument `json:"signer"`
+	checkedDocument
 	// PayloadBytes is the compact clinical content, all sections and the identity, at every level.
 	PayloadBytes int `json:"payloadBytes"`
 	// RawBytes is the same before compaction.
@@ -96,13 +92,9 @@ func levelState(s record.LevelState) string {
 func (a *app) inspectDocument(r *reading) inspectDocument {
 	rec := r.record
 	d := inspectDocument{
-		Schema:      "secours.inspect/1",
-		Verdict:     a.verdictDocument(r),
-		Card:        cardDocumentOf(r),
-		Record:      recordDocumentOf(rec),
-		Signer:      signerDocumentOf(rec.Signer),
-		RecordBytes: rec.Size,
-		Capacity:    r.content.Capacity,
+		checkedDocument: a.checkedDocument("secours.inspect/1", r),
+		RecordBytes:     rec.Size,
+		Capacity:        r.content.Capacity,
 		Signature: signatureDocument{
 			Algorithm:   rec.Signature.Algorithm.String(),
 			Message:     hex.EncodeToString(rec.Signature.Message),

@@ -81,12 +81,7 @@ func (a *app) renderOptions(r *reading) (o renderOptions, rows int) {
 
 // readDocument is the JSON of "read". Its members are part of the interface.
 type readDocument struct {
-	Schema  string          `json:"schema"`
-	Verdict verdictDocument `json:"verdict"`
-	Card    cardDocument    `json:"card"`
-	Record  recordDocument  `json:"record"`
-	Signer  *signerDocument `json:"signer"`
-	Trust   trustDocument   `json:"trust"`
+	checkedDocument
 	// MayBeIncomplete is true unless this reader sees everything that a patient can hide, all of it was readable, and no section was
 	// unavailable to its author.
 	MayBeIncomplete bool                       `json:"mayBeIncomplete"`
@@ -103,14 +98,9 @@ func (v visibility) String() string { return [...]string{"full", "partial", "non
 
 func (a *app) readDocument(r *reading) readDocument {
 	d := readDocument{
-		Schema:   "secours.read/1",
-		Verdict:  a.verdictDocument(r),
-		Card:     cardDocumentOf(r),
-		Record:   recordDocumentOf(r.record),
-		Signer:   signerDocumentOf(r.record.Signer),
-		Trust:    trustDocumentOf(r),
-		Sections: map[string]sectionDocument{},
-		Summary:  r.record.Summary,
+		checkedDocument: a.checkedDocument("secours.read/1", r),
+		Sections:        map[string]sectionDocument{},
+		Summary:         r.record.Summary,
 	}
 	v := a.view(r)
 	d.MayBeIncomplete = v.PossiblyMasked || len(v.Damaged) > 0 || v.Amendments > 0 || r.record.Summary == nil || r.content.NewerLost

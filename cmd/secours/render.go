@@ -127,8 +127,8 @@ type entry struct {
 	mark mark
 	// lead says what the item is where it stands outside its section, before its title: "ALLERGIE, ".
 	lead  string
-	title string // our words, in capitals
-	main  *phrase
+	title string  // our words, in capitals
+	main  *phrase // nil in an entry that was shortened
 	// more are details, on lines of their own.
 	more []string
 	// brief is what a short line says of the item.

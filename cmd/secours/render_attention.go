@@ -163,6 +163,7 @@ func (r *renderer) directive(d *summary.Directive, m mark) entry {
 	e.brief = brief{e.title, d.Text, !named || d.Subject == "other" || d.Kind != "refusal" && d.Kind != "treatment-limit"}
 	if d.Position != "" && !accepted && (d.Kind != "refusal" || d.Position != "opposed") {
 		e.main.list(word(l, positionWords, d.Position))
+		e.brief.kind += ", " + caps(l, positionWords, d.Position)
 	}
 	if d.Text != "" {
 		e.main.list(l.quote(d.Text))

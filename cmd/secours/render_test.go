@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -263,12 +264,52 @@ func TestCriticalFirst(t *testing.T) {
 						t.Errorf("line %d, marked !, comes before the last one marked !!, on line %d", i+1, last)
 					}
 				}
-				if want := "critiques, repris plus bas ^^"; !strings.Contains(text, want) {
-					t.Errorf("nothing says how many %s there are", want)
+				if want := fmt.Sprintf("\n== !! %d CRITIQUES ==", n+1); !strings.Contains(text, want) {
+					t.Errorf("nothing says %s", want)
 				}
 			}
 		}
 	})
+}
+
+// A terminal of 40 columns and 24 lines shows what each critical item is on its first page, and the details below.
+func TestSmallScreen(t *testing.T) {
+	for l, want := range map[lang][]string{
+		fr: {"7 CRITIQUES", "ANTICOAGULANT", "REFUS DE TRANSFUSION", "stimulateur cardiaque double chambre", "amoxicilline", "méthotrexate 2,5 mg, comprimé, 1 FOIS PAR SEMAINE", "ELIQUIS 5 mg, comprimé pelliculé (apixaban)"},
+		en: {"7 CRITICAL ITEMS", "ANTICOAGULANT", "REFUSAL OF TRANSFUSION", "stimulateur cardiaque double chambre", "amoxicilline", "méthotrexate 2,5 mg, comprimé, ONCE A WEEK", "ELIQUIS 5 mg, comprimé pelliculé (apixaban)"},
+	} {
+		text := read(t, exampleView(t), renderOptions{Lang: l, Width: 40})
+		if last := slices.Max(criticalLines(text)); last > page {
+			t.Errorf("the last line marked !! is %d, want at most %d:\n%s", last, page, text)
+		}
+		first := flat(strings.Join(strings.Split(text, "\n")[:page], "\n"))
+		for _, w := range want {
+			if !strings.Contains(first, w) {
+				t.Errorf("%q is not on the first page:\n%s", w, text)
+			}
+		}
+		if got := strings.Count(text, "\n!! "); got != 7 {
+			t.Errorf("%d short lines, want 7", got)
+		}
+		// The refusal stands among the points of attention and in its section.
+		if got := strings.Count(text, "\n^^ "); got != 8 {
+			t.Errorf("%d entries repeated in full, want 8", got)
+		}
+	}
+	// What does not fit in short lines either is counted on the first page.
+	v := exampleView(t)
+	v.Verdict = verdict{verdictInvalid, "signature", ""}
+	lines := strings.Split(read(t, v, renderOptions{Lang: fr, Width: 40}), "\n")
+	if !slices.ContainsFunc(lines[:page], func(s string) bool { return strings.HasPrefix(s, "== !! 7 CRITIQUES [INVALIDE]") }) {
+		t.Errorf("the number of critical items is not on the first page:\n%s", strings.Join(lines, "\n"))
+	}
+	// A limit that is said not to be opposed keeps its position, and a short text that fits is kept.
+	directives := strings.Repeat(`{"kind":"treatment-limit","subject":"intubation","position":"not-opposed","text":"relire"},`, 20)
+	v = valid(sections(t, `"directives":{"status":"items","items":[`+strings.TrimSuffix(directives, ",")+`]}`))
+	want := "!! LIMITATION DE TRAITEMENT : INTUBATION, NON OPPOSÉ  relire\n"
+	if text := read(t, v, renderOptions{Lang: fr}); strings.Count(text, want) != 20 {
+		t.Errorf("want %q 20 times in\n%s", want, text)
+	}
 }
 
 func TestRefusalsAtTheTopAndInTheirPlace(t *testing.T) {

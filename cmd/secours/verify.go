@@ -26,14 +26,7 @@ Exit codes: 0 verified; 14 not to be relied on; 15 not verifiable; the others as
 				return err
 			}
 			if a.json {
-				err = a.printJSON(struct {
-					Schema  string          `json:"schema"`
-					Verdict verdictDocument `json:"verdict"`
-					Card    cardDocument    `json:"card"`
-					Record  recordDocument  `json:"record"`
-					Signer  *signerDocument `json:"signer"`
-					Trust   trustDocument   `json:"trust"`
-				}{"secours.verify/1", a.verdictDocument(r), cardDocumentOf(r), recordDocumentOf(r.record), signerDocumentOf(r.record.Signer), trustDocumentOf(r)})
+				err = a.printJSON(a.checkedDocument("secours.verify/1", r))
 			} else {
 				err = a.printVerdict(r)
 			}

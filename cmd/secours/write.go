@@ -84,7 +84,7 @@ type written struct {
 	SignedAt    time.Time `json:"signedAt"`
 	RecordBytes int       `json:"recordBytes"`
 	Capacity    int       `json:"capacityBytes"`
-	Sealed      bool      `json:"sealed"`
+	Sealed      bool      `json:"sealed"` // false in this version
 	Warnings    []problem `json:"warnings,omitempty"`
 }
 
