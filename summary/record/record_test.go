@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -436,7 +437,7 @@ func TestForgeries(t *testing.T) {
 					lost = append(lost, level)
 				}
 			}
-			if len(lost) != len(test.lost) {
+			if !slices.Equal(lost, test.lost) {
 				t.Errorf("damaged levels %v, want %v", lost, test.lost)
 			}
 			// What is damaged is not shown: the masked item is at level 3.
