@@ -233,7 +233,7 @@ func (r *renderer) compose(o renderOptions, blocks []block, pulled []entry) (s *
 	if pulled != nil {
 		short := len(pulled) > 0 && pulled[0].main == nil
 		if short {
-			s.header("!! "+l.count(len(pulled), pair{"CRITIQUE", "CRITICAL ITEM"}, pair{"CRITIQUES", "CRITICAL ITEMS"})+r.warning(),
+			s.header("!! "+l.count(len(pulled), pair{"CRITIQUE", "CRITICAL"}, pair{"CRITIQUES", "CRITICAL"})+r.warning(),
 				l.s("détail plus bas ^^", "details below ^^"), r.headingStyle())
 		} else {
 			s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(len(pulled),
