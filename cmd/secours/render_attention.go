@@ -98,10 +98,7 @@ func (r *renderer) alert(a *summary.Alert) entry {
 }
 
 // vague are the kinds of alert that say nothing without their text.
-var vague = map[summary.AlertKind]bool{
-	"implant": true, "limb-restriction": true, "transfusion": true, "communication": true, "resistant-infection": true,
-	"rare-disease": true, "other": true,
-}
+var vague = map[summary.AlertKind]bool{"transfusion": true, "rare-disease": true, "other": true}
 
 func (r *renderer) mri(m summary.MRI) string {
 	if _, ok := mriWords[string(m)]; ok {

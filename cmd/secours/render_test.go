@@ -275,8 +275,8 @@ func TestCriticalFirst(t *testing.T) {
 // A terminal of 40 columns and 24 lines shows what each critical item is on its first page, and the details below.
 func TestSmallScreen(t *testing.T) {
 	for l, want := range map[lang][]string{
-		fr: {"7 CRITIQUES", "ANTICOAGULANT", "REFUS DE TRANSFUSION", "stimulateur cardiaque double chambre", "amoxicilline", "méthotrexate 2,5 mg, comprimé, 1 FOIS PAR SEMAINE", "ELIQUIS 5 mg, comprimé pelliculé (apixaban)"},
-		en: {"7 CRITICAL", "ANTICOAGULANT", "REFUSAL OF TRANSFUSION", "stimulateur cardiaque double chambre", "amoxicilline", "méthotrexate 2,5 mg, comprimé, ONCE A WEEK", "ELIQUIS 5 mg, comprimé pelliculé (apixaban)"},
+		fr: {"7 CRITIQUES", "ANTICOAGULANT", "DISPOSITIF IMPLANTÉ", "REFUS DE TRANSFUSION", "amoxicilline", "méthotrexate 2,5 mg, comprimé, 1 FOIS PAR SEMAINE", "ELIQUIS 5 mg, comprimé pelliculé (apixaban)"},
+		en: {"7 CRITICAL", "ANTICOAGULANT", "IMPLANT", "REFUSAL OF TRANSFUSION", "amoxicilline", "méthotrexate 2,5 mg, comprimé, ONCE A WEEK", "ELIQUIS 5 mg, comprimé pelliculé (apixaban)"},
 	} {
 		text := read(t, exampleView(t), renderOptions{Lang: l, Width: 40})
 		if last := slices.Max(criticalLines(text)); last > page {
