@@ -30,6 +30,7 @@ type Application struct {
 	control
 	current bool // the container is the current EF
 	reopen  func(ctx context.Context) error
+	refused error // what reopen said when the PIN was wrong
 
 	// Most data of an extended command and response, settled before the first command to the file; zero where they are not used.
 	probed              bool
@@ -152,10 +153,11 @@ func parseUint(b []byte) (int, error) {
 	return n, nil
 }
 
-// AfterReset makes f run after each cold reset, when the application is selected again. A reset ends the PIN session, and a write of
-// the container takes several resets: a card with a PIN needs f to present it again. Nothing here keeps a PIN or replays one, and f
-// must not try a refused one again.
-func (a *Application) AfterReset(f func(ctx context.Context) error) { a.reopen = f }
+// AfterReset makes f run after each cold reset, when the application is selected again. A reset ends the PIN session, and [Write] and
+// [Format] take several resets: a card with a PIN needs f to present it again. Nothing here keeps a PIN or replays one. When f returns a
+// [*PINError] it is not called any more, and every reset fails with that error until AfterReset is called anew: looking after a failed
+// write must not use up the attempts.
+func (a *Application) AfterReset(f func(ctx context.Context) error) { a.reopen, a.refused = f, nil }
 
 // reset makes a cold reset, if the transmitter can, and selects the application again.
 func (a *Application) reset(ctx context.Context) error {
@@ -173,10 +175,15 @@ func (a *Application) reset(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("selecting the application after a reset: %w", err)
 	}
-	if a.reopen != nil {
-		if err := a.reopen(ctx); err != nil {
-			return fmt.Errorf("opening the card after a reset: %w", err)
+	err = a.refused
+	if err == nil && a.reopen != nil {
+		err = a.reopen(ctx)
+	}
+	if err != nil {
+		if errors.As(err, new(*PINError)) {
+			a.refused = err
 		}
+		return fmt.Errorf("opening the card after a reset: %w", err)
 	}
 	return nil
 }

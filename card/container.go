@@ -26,7 +26,8 @@ type Content struct {
 // no container or a damaged one, or an empty one that is whole, and can be formatted again. What is written to it is never lost.
 //
 // Whatever the medium held is lost, a readable record included: asking first is the caller's business. Slots hold at
-// least 256 bytes of record; a card that is to carry a summary wants 3 KiB in each.
+// least 256 bytes of record; a card that is to carry a summary wants 3 KiB in each. Formatting takes resets: a card with a PIN
+// needs [Application.AfterReset].
 func Format(m Medium, id ID) error {
 	l, err := newLayout(m, id)
 	if err != nil {

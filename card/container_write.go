@@ -255,7 +255,7 @@ func (u *update) commit() error {
 func (u *update) recover(cause error) error {
 	for range recoveries {
 		if err := u.restart(); err != nil {
-			if errors.Is(err, ErrCardChanged) {
+			if errors.Is(err, ErrCardChanged) || errors.As(err, new(*PINError)) {
 				cause = errors.Join(err, cause)
 				break
 			}

@@ -145,6 +145,43 @@ func TestAfterReset(t *testing.T) {
 	}
 }
 
+// However a write goes on, a wrong PIN is presented once: another card may lie in the reader.
+func TestOneAttempt(t *testing.T) {
+	ctx := t.Context()
+	for at := 1; at <= 3; at++ {
+		s := &swapping{Card: newCard(t, sim.Options{PIN: []byte("1234")}), other: newCard(t, sim.Options{PIN: []byte("9999")})}
+		a := selected(t, s)
+		unlock := func(ctx context.Context) error { return a.VerifyPIN(ctx, []byte("1234")) }
+		a.AfterReset(unlock)
+		if err := unlock(ctx); err != nil {
+			t.Fatal(err)
+		}
+		m := a.Medium(ctx)
+		if err := card.Format(m, card.ID{1}); err != nil {
+			t.Fatal(err)
+		}
+		s.at, s.count = at, 0
+		var refused *card.PINError
+		_, err := card.Write(m, []byte("record"), 0)
+		if !errors.As(err, &refused) || at > 1 != errors.Is(err, card.ErrUnknownOutcome) {
+			t.Errorf("swapped at reset %d: %v", at, err)
+		}
+		if err := m.Reset(); !errors.As(err, &refused) {
+			t.Errorf("a reset after a wrong PIN: %v", err)
+		}
+		if left, _, err := a.PINRetries(ctx); left != 2 || err != nil {
+			t.Errorf("swapped at reset %d: %d attempts left, %v", at, left, err)
+		}
+		if n := s.count; n > at+2 {
+			t.Errorf("swapped at reset %d: %d resets", at, n)
+		}
+		a.AfterReset(func(ctx context.Context) error { return a.VerifyPIN(ctx, []byte("9999")) })
+		if err := m.Reset(); err != nil {
+			t.Errorf("with the right PIN: %v", err)
+		}
+	}
+}
+
 // Neither the caller's bytes nor those of the command outlive the call.
 func TestPINIsWiped(t *testing.T) {
 	var commands [][]byte
