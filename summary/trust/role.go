@@ -11,15 +11,13 @@ import (
 // Role is what a professional may do, as a certificate or an anchor states it.
 type Role string
 
-// The roles of signers. RoleEmergency and RoleFirstResponder name services that read and never sign.
+// The roles of signers.
 const (
-	RolePhysician      Role = "physician"
-	RolePharmacist     Role = "pharmacist"
-	RoleDentist        Role = "dentist"
-	RoleMidwife        Role = "midwife"
-	RoleNurse          Role = "nurse"
-	RoleEmergency      Role = "emergency"
-	RoleFirstResponder Role = "first-responder"
+	RolePhysician  Role = "physician"
+	RolePharmacist Role = "pharmacist"
+	RoleDentist    Role = "dentist"
+	RoleMidwife    Role = "midwife"
+	RoleNurse      Role = "nurse"
 )
 
 // SignerRoles lists the roles that a certificate can carry, in the order in which tools present them.
@@ -47,8 +45,8 @@ func ParseRole(name string) (Role, error) {
 }
 
 // CertificateRole returns the role that the profession extension of a certificate names. The extension must stand there
-// once, with one profession that Secours knows: a certificate with two would let its holder choose. Errors are ErrRole; where there
-// is no such extension at all, also ErrNoProfession.
+// once, with one profession that Secours knows, since a certificate with two would let its holder choose. Errors are
+// ErrRole. Where there is no such extension at all they are ErrNoProfession too.
 func CertificateRole(c *x509.Certificate) (Role, error) {
 	var found []string
 	present := false
@@ -76,8 +74,8 @@ func CertificateRole(c *x509.Certificate) (Role, error) {
 	return role, nil
 }
 
-// professions reads the codes in an extension value. Issuers differ in how they wrap it: a string or an integer, alone, in an
-// OCTET STRING, or in SEQUENCEs and SETs. Four levels cover every wrapping seen; deeper is refused.
+// professions reads the codes in an extension value. Issuers differ in how they wrap it: a string or an integer, alone,
+// in an OCTET STRING, or in SEQUENCEs and SETs. Four levels cover every wrapping seen; deeper is refused.
 func professions(der []byte, depth int) ([]string, error) {
 	if depth > 4 {
 		return nil, fmt.Errorf("nested too deep")
