@@ -7,8 +7,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// The record's own CBOR, configured once. A card is hostile: whatever could be written in two ways, or cost more than it
-// brings, is refused.
+// The record's own CBOR, configured once. A card is hostile. Whatever could be written in two ways, or cost more than
+// it brings, is refused.
 var (
 	encMode = func() cbor.EncMode {
 		o := cbor.CoreDetEncOptions()
@@ -45,8 +45,8 @@ func encode(v any) []byte {
 	return b
 }
 
-// decodeFirst decodes the first item of a sequence into v and returns what follows. It refuses any but the deterministic
-// encoding by encoding again and comparing.
+// decodeFirst decodes the first item of a sequence into v and returns what follows. It refuses any but the
+// deterministic encoding by encoding again and comparing.
 func decodeFirst(data []byte, v any) ([]byte, error) {
 	rest, err := decMode.UnmarshalFirst(data, v)
 	if err != nil {

@@ -3,12 +3,12 @@ package record
 import (
 	"bytes"
 	"compress/flate"
-	"errors"
 	"fmt"
 	"io"
 )
 
-// Codec is how a unit is coded: bytes to bytes, so that recoding never touches the signature. The registry is in FORMAT 5.
+// Codec is how a unit is coded: bytes to bytes, so that recoding never touches the signature. The registry is in FORMAT
+// 5.
 type Codec uint8
 
 // The codecs.
@@ -18,13 +18,12 @@ const (
 )
 
 const (
-	// maxInflated bounds a unit after decoding. The largest summary the model allows is refused long before by the card.
+	// maxInflated bounds a unit after decoding. The largest summary the model allows is refused long before by the
+	// card.
 	maxInflated = 64 << 10
 	// maxCertificate bounds a certificate: an RSA-4096 one with every extension in use stays below 3 KiB.
 	maxCertificate = 4 << 10
 )
-
-var errUnit = errors.New("malformed unit")
 
 // coder codes the units of one record. A deflate encoder takes longer to make than to use, so they share one.
 type coder struct{ deflate *flate.Writer }

@@ -8,7 +8,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,7 +15,7 @@ import (
 	"github.com/veraison/go-cose"
 )
 
-// contextBase is the first element of the external_aad of a base: a signature over one kind of thing must not pass for
+// contextBase is the first element of the external_aad of a base. A signature over one kind of thing must not pass for
 // one over another.
 const contextBase = "secours/1 base"
 
@@ -27,10 +26,8 @@ const (
 	algorithmESP384  cose.Algorithm = -51
 )
 
-var errAlgorithm = errors.New("the algorithm is not one for this certificate's key")
-
-// algorithms returns the algorithms that go with a key, the preferred one first, and the one go-cose computes them with.
-// The pairing is ours to check: go-cose takes an ES256 signature made with a P-384 key.
+// algorithms returns the algorithms that go with a key, the preferred one first, and the one go-cose computes them
+// with. The pairing is ours to check: go-cose takes an ES256 signature made with a P-384 key.
 func algorithms(public crypto.PublicKey) (accepted []cose.Algorithm, computed cose.Algorithm) {
 	switch k := public.(type) {
 	case ed25519.PublicKey:
@@ -62,7 +59,8 @@ func (s *signed) protected() []byte {
 	return encode(map[int]any{1: int64(s.Algorithm), 33: s.Certificate})
 }
 
-// message rebuilds the tagged COSE_Sign1 (RFC 9052, 4.2), the only form it can take: nothing is unprotected, and the encoding is deterministic.
+// message rebuilds the tagged COSE_Sign1 (RFC 9052, 4.2). This is the only form it can take: nothing is unprotected,
+// and the encoding is deterministic.
 func (s *signed) message() []byte {
 	return encode(cbor.Tag{Number: cose.CBORTagSign1Message, Content: []any{s.protected(), map[int]any{}, s.Manifest, s.Signature}})
 }

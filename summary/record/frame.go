@@ -7,7 +7,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// MaxSize bounds a record: twice what the largest supported card can hold in a slot.
+// MaxSize bounds a record, in bytes. It is about what a card of 32 KiB, the most that 15-bit offsets reach, holds in
+// one of its two slots.
 const MaxSize = 16 << 10
 
 // maxAmendments bounds what may follow a base.
@@ -124,7 +125,8 @@ func parseHeader(header []byte) (*clearHeader, error) {
 	return h, nil
 }
 
-// head is what a successor's prev points to: everything of the base but the wraps, so that re-sealing does not change it.
+// head is what a successor's prev points to: everything of the base but the wraps, so that re-sealing does not change
+// it.
 func (f *frame) head() [sha256.Size]byte {
 	h := sha256.New()
 	for _, part := range [][]byte{f.Header, f.Open, f.Box1, f.Box2, f.Box3} {

@@ -69,13 +69,13 @@ func (c *chain) digest(own [idSize]byte, level int, message ...[]byte) []byte {
 	return mac.Sum(nil)
 }
 
-// The sizes of boxes are multiples of boxUnit, so that lengths tell little; box 3 is at least box3Min, so that it looks the
-// same with nothing and with one short item.
+// The sizes of boxes are multiples of boxUnit, so that lengths tell little. Box 3 is at least box3Min, so that it looks
+// the same with nothing and with one short item.
 const (
 	boxUnit = 32
 	box3Min = 64
-	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.2). seal adds at most 47, to a box 3
-	// with nothing in it.
+	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.2). seal adds at most 47, to
+	// a box 3 with nothing in it.
 	maxPadding = 64
 )
 

@@ -33,9 +33,9 @@ const maxSeq = 1<<53 - 1
 // maxTime keeps times within what RFC 3339 can write: the end of the year 9999.
 const maxTime = 253402300799
 
-// parseManifest reads a manifest and refuses any but the deterministic encoding: two manifests that say the same would be two
-// records. A reader passes over the members from firstReserved on that it does not know; those from firstCritical on change
-// what the others mean.
+// parseManifest reads a manifest and refuses any but the deterministic encoding, since two manifests that say the same
+// would be two records. A reader passes over the members from firstReserved on that it does not know. Those from
+// firstCritical on change what the others mean.
 func parseManifest(data []byte) (*manifest, error) {
 	var members map[uint64]cbor.RawMessage
 	if err := decodeOnly(data, &members); err != nil {

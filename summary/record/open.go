@@ -19,8 +19,8 @@ type opened struct {
 	damaged  bool
 }
 
-// openBoxes opens the boxes. Only the first must open: the others are reported as damaged, and what the first holds is still
-// worth showing.
+// openBoxes opens the boxes. Only the first must open. The others are reported as damaged, since what the first holds
+// is still worth showing.
 func (c *chain) openBoxes(f *frame) (*opened, error) {
 	o := new(opened)
 	plain, err := c.open(c.base, 1, f.Header, f.Box1)

@@ -67,12 +67,13 @@ type Signature struct {
 // clockSkew is how far the clocks of two practices may disagree before a record counts as signed in the future.
 const clockSkew = 24 * time.Hour
 
-// earliest is before the first record that can exist: a time of signing before it comes from a clock that was never set.
+// earliest is before the first record that can exist. A time of signing before it comes from a clock that was never
+// set.
 var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Read opens a record and checks it, in the order of FORMAT 3.5. The error is nil only for the verdicts Valid and ValidStale.
-// It is an *UnverifiedError, with all that could be decoded, for the others, and one of this package's Err values
-// where nothing could be. Now is the reader's best knowledge of the time.
+// Read opens a record and checks it, in the order of FORMAT 3.5. The error is nil only for the verdicts Valid and
+// ValidStale. It is an *UnverifiedError, with all that could be decoded, for the others, and one of this package's Err
+// values where nothing could be. Now is the reader's best knowledge of the time.
 func Read(raw []byte, card [16]byte, anchors *trust.Store, now time.Time) (*Record, error) {
 	f, h, amendments, err := parse(raw)
 	if err != nil {
@@ -159,8 +160,8 @@ func (r *Record) checkSignature(c *chain, o *opened) Reason {
 	case err != nil, o.manifest.Suite != c.suite:
 		return ReasonSignature
 	}
-	// From here on the digests are those that the signer meant. A compartment that does not match its own is dropped: what
-	// it says was not signed.
+	// From here on the digests are those that the signer meant. A compartment that does not match its own is dropped:
+	// what it says was not signed.
 	if o.levels[2].State != LevelDamaged && !hmac.Equal(o.manifest.D2, c.digest(own, 2, o.d3, o.message[2])) {
 		o.damage(2)
 	}

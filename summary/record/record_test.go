@@ -272,8 +272,8 @@ func TestEveryByteChanged(t *testing.T) {
 			if jsonOf(t, r.Summary) != want {
 				t.Fatalf("byte %d ^ %02x: valid with other content", i, mask)
 			}
-			// Every byte is under a seal or decides how one is opened, but for the open unit: some bits of a deflate stream
-			// say nothing.
+			// Every byte is under a seal or decides how one is opened, but for the open unit: some bits of a deflate
+			// stream say nothing.
 			if i < open || i >= open+len(fr.Open) {
 				t.Errorf("byte %d ^ %02x changed unseen", i, mask)
 			}
@@ -380,7 +380,8 @@ func TestWriteChecksItself(t *testing.T) {
 	}
 }
 
-// TestForgeries: an attacker who holds the keys (in suite 0, anybody) can open and seal every box. What he cannot do is sign.
+// TestForgeries: an attacker who holds the keys (in suite 0, anybody) can open and seal every box. What he cannot do is
+// sign.
 func TestForgeries(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	another := newFixture(t, trust.Ed25519)
@@ -466,7 +467,8 @@ func TestSignatureIsBound(t *testing.T) {
 	}
 }
 
-// A changed record is that first, whoever is named beside it: nobody chooses, by a certificate, what is said of the change.
+// A changed record is that first, whoever is named beside it: nobody chooses, by a certificate, what is said of the
+// change.
 func TestSignatureWeighsMost(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	pharmacist, err := f.authority.Issue(trust.Subject{Name: "X", Role: trust.RolePharmacist}, f.signer.Key.Public(), testNow, testNow.AddDate(1, 0, 0))

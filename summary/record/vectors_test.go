@@ -38,7 +38,8 @@ type vector struct {
 	Summary json.RawMessage `json:"summary,omitempty"`
 }
 
-// vectorsExpected is what a reader must conclude, stated by hand: what the code concludes about a vector is not evidence.
+// vectorsExpected is what a reader must conclude, stated by hand: what the code concludes about a vector is not
+// evidence.
 var vectorsExpected = map[string]vector{
 	"valid":            {Status: Valid, Reason: ReasonOK},
 	"valid-p256":       {Status: Valid, Reason: ReasonOK},

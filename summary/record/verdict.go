@@ -1,9 +1,6 @@
 package record
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Verdict is the conclusion of a verification.
 type Verdict struct {
@@ -60,8 +57,8 @@ func (r Reason) status() Status {
 	return Invalid
 }
 
-// UnverifiedError carries a record that was decoded but must not be taken for verified. Everything in Unverified may have
-// been written by anybody.
+// UnverifiedError carries a record that was decoded but must not be taken for verified. Everything in Unverified may
+// have been written by anybody.
 type UnverifiedError struct {
 	Unverified *Record
 }
@@ -69,17 +66,3 @@ type UnverifiedError struct {
 func (e *UnverifiedError) Error() string {
 	return "the record is not verified: " + e.Unverified.Verdict.String()
 }
-
-// What stops a record from being decoded at all.
-var (
-	// ErrMalformed means that the bytes are not a record.
-	ErrMalformed = errors.New("not a record")
-	// ErrNewerFormat means that a later version of the format is needed.
-	ErrNewerFormat = errors.New("the record's format is newer than this program")
-	// ErrSuite means that the record is sealed in a way this version cannot open.
-	ErrSuite = errors.New("the record is sealed with a suite that this program does not have")
-	// ErrCommitment means that the keys do not belong to this record on this card: it was copied from another card, or changed.
-	ErrCommitment = errors.New("the record is not this card's, or was changed")
-	// ErrBox means that the box of level 1, which holds the signature, does not open: it was changed.
-	ErrBox = errors.New("the record was changed: its first box does not open")
-)

@@ -28,17 +28,9 @@ type Draft struct {
 	OnBehalfOf string
 }
 
-// What makes Write refuse a signer.
-var (
-	// ErrRole means that the signer may not write this kind of record.
-	ErrRole = errors.New("only a physician may write a summary")
-	// ErrCertificate means that no reader would accept the signer's certificate.
-	ErrCertificate = errors.New("the signer's certificate cannot be used")
-)
-
-// Write signs the summary for the card and returns the record's bytes. In this version the suite is SuiteNone:
-// the record is signed but not sealed. Errors of the summary are *summary.PathError; ErrRole and ErrCertificate mean that the
-// signer's record would be refused by every reader.
+// Write signs the summary for the card and returns the record's bytes. In this version the suite is SuiteNone: the
+// record is signed but not sealed. Errors of the summary are *summary.PathError. ErrRole and ErrCertificate mean that
+// the signer's record would be refused by every reader.
 func Write(d Draft) ([]byte, error) {
 	if d.Seq == 0 || d.Seq > maxSeq || d.Time.Unix() < 0 || d.Time.Unix() > maxTime {
 		return nil, errors.New("sequence number or time out of range")
@@ -61,8 +53,8 @@ func Write(d Draft) ([]byte, error) {
 	return raw, check(raw, d)
 }
 
-// check reads a new record as a stranger would. Whatever is wrong with the code above, or with the machine it ran on, is found
-// before the card's old record is given up, not by the next reader.
+// check reads a new record as a stranger would. Whatever is wrong with the code above, or with the machine it ran on,
+// is found before the card's old record is given up, not by the next reader.
 func check(raw []byte, d Draft) error {
 	_, err := Read(raw, d.Card, nil, d.Time)
 	var u *UnverifiedError

@@ -21,7 +21,8 @@ var (
 	ErrCeiling = errors.New("the authority may not vouch for this role")
 	// ErrDistrusted means that the anchor was no longer trusted at the time of signing.
 	ErrDistrusted = errors.New("the authority was no longer trusted at the time of signing")
-	// ErrNotForSigning means that the certificate's key usage excludes a person's signatures, or that it is an authority's own.
+	// ErrNotForSigning means that the certificate's key usage excludes a person's signatures, or that the certificate
+	// is an authority's.
 	ErrNotForSigning = errors.New("the certificate is not one for signing documents")
 )
 

@@ -133,10 +133,11 @@ func NewKey(t KeyType) (crypto.Signer, error) {
 	return nil, fmt.Errorf("unknown kind of key %q (one of ed25519, p256, p384, rsa2048)", t)
 }
 
-// checkIterations walks the ASN.1 of a PKCS#12 file and refuses iteration counts that would keep us busy for long, before
-// the library obeys them. In every key derivation of RFC 7292 and RFC 8018 the count is an INTEGER that follows an OCTET STRING,
-// the salt, in the same SEQUENCE; the library takes a salt of any class that has its tag number, and so does this. A count
-// inside an encrypted part cannot be seen from outside: callers that open files from strangers want a time limit as well.
+// checkIterations walks the ASN.1 of a PKCS#12 file and refuses iteration counts that would keep us busy for long,
+// before the library obeys them. In every key derivation of RFC 7292 and RFC 8018 the count is an INTEGER that follows
+// an OCTET STRING, the salt, in the same SEQUENCE. The library takes a salt of any class that has its tag number, and
+// so does this. A count inside an encrypted part cannot be seen from outside, so callers that open files from strangers
+// want a time limit as well.
 func checkIterations(der []byte, depth int) error {
 	if depth > 24 {
 		return fmt.Errorf("%w: nested too deep", ErrIdentity)

@@ -29,7 +29,8 @@ const DemonstrationOrganization = "SECOURS DEMONSTRATION"
 type Anchor struct {
 	Name        string
 	Certificate *x509.Certificate
-	// Role, if not empty, is the role of those certificates of this anchor that name no profession, for countries where none does.
+	// Role, if not empty, is the role of those certificates of this anchor that name no profession, for countries where
+	// none does.
 	Role Role
 	// Ceiling lists the roles that the anchor may vouch for; nil means all of SignerRoles.
 	Ceiling []Role
@@ -71,8 +72,8 @@ type Signer struct {
 	Certificate   *x509.Certificate
 }
 
-// Add adds an anchor, or replaces the one with the same certificate. Only an authority's certificate can be one: a professional's
-// own, added beside its authority's, would escape the limits of the latter.
+// Add adds an anchor, or replaces the one with the same certificate. Only an authority's certificate can be one. A
+// professional's own, added beside its authority's, would escape the limits of the latter.
 func (s *Store) Add(a Anchor) error {
 	switch {
 	case a.Certificate == nil:
@@ -103,9 +104,9 @@ func (s *Store) Add(a Anchor) error {
 	return nil
 }
 
-// Check checks a signer's certificate as of the time of signing and returns who it names. The errors are those of
-// this package; the Signer is returned with the error wherever the certificate says who it claims to be, so that a screen can name an unverified author
-// as such.
+// Check checks a signer's certificate as of the time of signing and returns who it names. The errors are those of this
+// package. The Signer is returned beside them too, as the certificate names itself, so that a screen can name an
+// unverified author as such.
 func (s *Store) Check(leaf *x509.Certificate, signed time.Time) (*Signer, error) {
 	who := describe(leaf)
 	if !forSigning(leaf) {
@@ -142,9 +143,9 @@ func (s *Store) Check(leaf *x509.Certificate, signed time.Time) (*Signer, error)
 	return who, err
 }
 
-// forSigning reports whether a certificate is one that a person signs with. Where it says what its key is for, that must
-// cover documents, mail, or the person's own authentication, which is what professional cards say; a web server's or a
-// time stamp's certificate has the same issuer in many countries, and no person behind it.
+// forSigning reports whether a certificate is one that a person signs with. Where it says what its key is for, that
+// must cover documents, mail, or the person's own authentication, which is what professional cards say; a web server's
+// or a time stamp's certificate has the same issuer in many countries, and no person behind it.
 func forSigning(c *x509.Certificate) bool {
 	if c.IsCA || c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
 		return false
