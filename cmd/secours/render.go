@@ -291,7 +291,7 @@ func (r *renderer) block(s *screen, b *block, left *int) {
 
 // item writes an entry and its details.
 func (s *screen) item(e entry) {
-	p := new(phrase)
+	p := &phrase{spans: make([]span, 0, len(e.main.spans)+2)}
 	if e.title != "" {
 		p.keep(e.mark.style(), e.title).add(plain, "  ")
 	}

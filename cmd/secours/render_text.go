@@ -130,6 +130,7 @@ type span struct {
 
 func (p *phrase) add(st style, s string) *phrase {
 	if s != "" {
+		p.grow()
 		p.spans = append(p.spans, span{s, st, 0})
 	}
 	return p
@@ -138,10 +139,18 @@ func (p *phrase) add(st style, s string) *phrase {
 // keep adds a text that stays on one line where that is possible: a drug's name, a dose.
 func (p *phrase) keep(st style, s string) *phrase {
 	if s != "" {
+		p.grow()
 		p.group++
 		p.spans = append(p.spans, span{s, st, p.group})
 	}
 	return p
+}
+
+// grow makes room for what most phrases hold, at the first span.
+func (p *phrase) grow() {
+	if p.spans == nil {
+		p.spans = make([]span, 0, 8)
+	}
 }
 
 // list adds texts with commas between them and before the first, unless the phrase ends in a gap.
@@ -188,9 +197,9 @@ func (p *phrase) split(words []piece) []piece {
 				rest = rest[1:]
 				continue
 			}
-			end := strings.IndexAny(rest, " \n")
-			if end < 0 {
-				end = len(rest)
+			end := 0
+			for end < len(rest) && rest[end] != ' ' && rest[end] != '\n' {
+				end++
 			}
 			w := piece{text: rest[:end], style: s.style, group: s.group, gap: gap, fresh: fresh && len(words) > 0}
 			w.width = textWidth(w.text)
