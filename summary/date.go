@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Date is a partial date: a year, a year and month, or a day. The zero Date is absent.
+type Date struct{ Year, Month, Day int }
+
 // The years of a Date: nobody older is a patient, and the years below 2156 fit one byte counted from 1900.
 const (
 	minYear = 1850

@@ -17,7 +17,7 @@ func Parse(data []byte) (*Summary, error) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), MaxJSON)
 	}
 	s := &Summary{}
-	d := decoder{scanner: scanner{data: data}}
+	d := jsonDecoder{scanner: scanner{data: data}}
 	if !utf8.Valid(data) {
 		for d.pos < len(data) {
 			if r, n := utf8.DecodeRune(data[d.pos:]); r == utf8.RuneError && n == 1 {
@@ -56,22 +56,22 @@ func (s *Summary) UnmarshalJSON(data []byte) error {
 // MarshalJSON is JSON for users of encoding/json.
 func (s *Summary) MarshalJSON() ([]byte, error) { return s.JSON() }
 
-// decoder fills the structs from JSON. It finds what cannot be read; what can be read but must not be there is left to the
-// checker, which also sees summaries made in Go.
-type decoder struct {
+// jsonDecoder fills the structs from JSON. It finds what cannot be read; what can be read but must not be there is left
+// to the checker, which also sees summaries made in Go.
+type jsonDecoder struct {
 	scanner
 	findings findings
 	path     path
 }
 
-func (d *decoder) add(err error) { d.findings.add(d.path, err) }
+func (d *jsonDecoder) add(err error) { d.findings.add(d.path, err) }
 
-func (d *decoder) wrong(want string) {
+func (d *jsonDecoder) wrong(want string) {
 	d.add(fmt.Errorf("%w: want %s", ErrType, want))
 	d.skip()
 }
 
-func (d *decoder) object(o *object, v reflect.Value) {
+func (d *jsonDecoder) object(o *object, v reflect.Value) {
 	if d.peek() != '{' {
 		d.wrong("an object")
 		return
@@ -118,7 +118,7 @@ func (d *decoder) object(o *object, v reflect.Value) {
 }
 
 // unknown keeps a member that this version does not know. Its content is checked with everything else.
-func (d *decoder) unknown(extra *Extra, name string, count int) {
+func (d *jsonDecoder) unknown(extra *Extra, name string, count int) {
 	_, twice := (*extra)[name]
 	raw := d.skip()
 	switch {
@@ -135,7 +135,7 @@ func (d *decoder) unknown(extra *Extra, name string, count int) {
 }
 
 // value reads a value other than null into v.
-func (d *decoder) value(s *shape, v reflect.Value) {
+func (d *jsonDecoder) value(s *shape, v reflect.Value) {
 	switch s.kind {
 	case kindText, kindEnum, kindDate:
 		if d.peek() != '"' {
@@ -177,7 +177,7 @@ func (d *decoder) value(s *shape, v reflect.Value) {
 
 func errEmptyText() error { return fmt.Errorf("%w text: leave the member out", ErrEmpty) }
 
-func (d *decoder) quantity(q *Value) {
+func (d *jsonDecoder) quantity(q *Value) {
 	switch c := d.peek(); {
 	case c == '"':
 		if q.Text = d.string(); q.Text == "" && d.err == nil {
@@ -190,7 +190,7 @@ func (d *decoder) quantity(q *Value) {
 	}
 }
 
-func (d *decoder) list(s *shape, v reflect.Value) {
+func (d *jsonDecoder) list(s *shape, v reflect.Value) {
 	if d.peek() != '[' {
 		d.wrong("a list")
 		return
@@ -214,7 +214,7 @@ func (d *decoder) list(s *shape, v reflect.Value) {
 	}
 }
 
-func (d *decoder) member(s *shape, v reflect.Value) {
+func (d *jsonDecoder) member(s *shape, v reflect.Value) {
 	if s.obj.form == formAuthor && d.peek() == '"' {
 		a := v.Addr().Interface().(*Author)
 		if a.Name, a.Bare = d.string(), true; a.Name == "" && d.err == nil {

@@ -160,7 +160,7 @@ type models struct {
 	parts, heads, items []*object
 }
 
-// maxFields is what a set of members seen fits in (decoder.object).
+// maxFields is what a set of members seen fits in (jsonDecoder.object).
 const maxFields = 64
 
 type planner struct {

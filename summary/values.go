@@ -1,8 +1,5 @@
 package summary
 
-// Date is a partial date: a year, a year and month, or a day. The zero Date is absent.
-type Date struct{ Year, Month, Day int }
-
 // Flag is a boolean that may be absent, since "no" and "not said" differ.
 type Flag int8
 
@@ -29,14 +26,3 @@ type Author struct {
 	Bare  bool `json:"-"`
 	Extra Extra
 }
-
-// Level is a confidentiality level. The zero Level of an item stands for its section's default.
-type Level string
-
-// The confidentiality levels, from the least to the most confidential.
-const (
-	LevelOpen     Level = "open"
-	LevelCare     Level = "care"
-	LevelClinical Level = "clinical"
-	LevelMasked   Level = "masked"
-)

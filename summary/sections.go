@@ -13,29 +13,6 @@ var sectionNames = [...]string{
 	"alerts", "allergies", "medications", "history", "measurements", "vaccinations", "visits", "directives", "contacts",
 }
 
-// levels are the confidentiality levels by rank.
-var levels = [...]Level{LevelOpen, LevelCare, LevelClinical, LevelMasked}
-
-// Rank orders the levels: 0 for open to 3 for masked, -1 for anything else.
-func (l Level) Rank() int {
-	for i, m := range levels {
-		if l == m {
-			return i
-		}
-	}
-	return -1
-}
-
-// DefaultLevel returns the level of the items of a section that name none. A section unknown to this version counts as
-// clinical, since nothing says that less will do.
-func DefaultLevel(section string) Level {
-	switch section {
-	case "alerts", "allergies", "medications", "measurements", "vaccinations", "contacts":
-		return LevelCare
-	}
-	return LevelClinical
-}
-
 // AnySection is a section of any kind of item. Item and Common return pointers into the section.
 type AnySection interface {
 	Head() *SectionHead
