@@ -72,11 +72,8 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 		for _, c := range head.NoneKnown {
 			parts = append(parts, word(l, noneKnownWords[name], c))
 		}
-		none := l.s("Aucun connu pour : ", "None known for: ")
-		if name == "alerts" {
-			none = l.s("ABSENCE CONFIRMÉE : ", "ABSENCE CONFIRMED: ")
-		}
-		say(ordinary, plain, none+strings.Join(parts, ", ")+", "+r.saidBy(&head))
+		// "None known" is what was said; that there is none would be more than that.
+		say(ordinary, plain, l.s("Aucun connu pour : ", "None known for: ")+strings.Join(parts, ", ")+", "+r.saidBy(&head))
 	}
 	if s != nil && len(s.Extra) > 0 {
 		b.closing = append(b.closing, remark{important, new(phrase).add(caution, r.notShown(len(s.Extra)))})

@@ -597,7 +597,7 @@ func TestWording(t *testing.T) {
 		{alert(`"kind":"communication","needs":["interprète"]`), "x, besoins : interprète", "x, needs: interprète"},
 		{alert(`"kind":"pregnancy","dueDate":"2027-03-02"`), "terme prévu 02/03/2027", "expected delivery 2 Mar 2027"},
 		{alert(`"kind":"implant","dueDate":"2027-03-02"`), "échéance 02/03/2027", "due 2 Mar 2027"},
-		{screen(nil, `"alerts":{"status":"items","reviewed":"2026-11-02","noneKnown":["asplenia"],"items":[{"kind":"insulin","text":"x"}]}`), "ABSENCE CONFIRMÉE : asplénie, dit par Dr Paul LEROY le 02/11/2026", "ABSENCE CONFIRMED: asplenia, stated by Dr Paul LEROY on 2 Nov 2026"},
+		{screen(nil, `"alerts":{"status":"items","reviewed":"2026-11-02","noneKnown":["asplenia"],"items":[{"kind":"insulin","text":"x"}]}`), "Aucun connu pour : asplénie, dit par Dr Paul LEROY le 02/11/2026", "None known for: asplenia, stated by Dr Paul LEROY on 2 Nov 2026"},
 		{drug(`"status":"on-hold","stopReason":"saignement"`), "raison de la suspension : saignement", "reason for the hold: saignement"},
 		{drug(`"status":"active","stopReason":"saignement"`), "raison de l'arrêt : saignement", "reason for stopping: saignement"},
 		{drug(`"status":"unknown"`), "= 1 de statut inconnu, revue non datée STATUT INCONNU x", "= 1 of unknown status, review not dated STATUS UNKNOWN x"},
