@@ -107,6 +107,11 @@ func parseControl(b []byte) (control, error) {
 	if err != nil {
 		return c, err
 	}
+	if fcp, ok := find(inner, 0x62); ok && outer[0].tag == 0x6F { // an FCI may hold its FCP as a template, beside an FMD (64)
+		if inner, err = parseObjects(fcp); err != nil {
+			return c, err
+		}
+	}
 	if name, ok := find(inner, 0x84); ok && string(name) != string(aid[:]) {
 		return c, errors.New("the card selected another application")
 	}

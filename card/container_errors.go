@@ -7,7 +7,7 @@ import (
 
 var (
 	// ErrNotFormatted: there is no container on this medium.
-	ErrNotFormatted = errors.New("no Secours container")
+	ErrNotFormatted = errors.New("no Secours container, format the card first")
 	// ErrNewerFormat: the container is of a version that this package does not know.
 	ErrNewerFormat = errors.New("the container has a newer format")
 	// ErrDamaged: there is a container, and it once held a record, but none can be read.
@@ -22,7 +22,7 @@ var (
 	ErrNotWritten = errors.New("not written: the new record does not count, and what was confirmed before still does")
 	// ErrUnknownOutcome: the write failed and the card could not be read again, or holds neither the old record nor
 	// surely the new one. Read the card again before telling anybody anything.
-	ErrUnknownOutcome = errors.New("unknown whether the record was written")
+	ErrUnknownOutcome = errors.New("unknown whether the record was written, put the card back and read it")
 )
 
 // ConflictError: the card does not hold the record that the caller expected; somebody else wrote. 0 is an empty card.
@@ -31,7 +31,7 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("the card changed: expected sequence %d, found %d", e.Expected, e.Found)
+	return fmt.Sprintf("the card changed, read it again: expected sequence %d, found %d", e.Expected, e.Found)
 }
 
 // NoSpaceError: the record, or a container, needs more bytes than there are.

@@ -100,7 +100,7 @@ func parseSuperblock(b []byte, size int64) (layout, error) {
 		return layout{}, fmt.Errorf("%w: the superblock is inconsistent", ErrDamaged)
 	}
 	if l.end() > size {
-		return layout{}, fmt.Errorf("%w: the container has %d bytes, the medium %d", ErrDamaged, l.end(), size)
+		return layout{}, fmt.Errorf("%w: it takes %d bytes, and the card gives %d", ErrDamaged, l.end(), size)
 	}
 	return l, nil
 }

@@ -13,10 +13,14 @@ type object struct {
 const maxObjects = 32
 
 // parseObjects splits b into the data objects it consists of, one level deep. It is strict: tags of at most three bytes, definite
-// lengths of at most two length bytes, and not one byte left over.
+// lengths of at most two length bytes, and not one byte left over but 00 before, between and after objects (ISO/IEC 7816-4:2020, 6.3).
 func parseObjects(b []byte) ([]object, error) {
 	var out []object
 	for len(b) > 0 {
+		if b[0] == 0x00 {
+			b = b[1:]
+			continue
+		}
 		if len(out) == maxObjects {
 			return nil, fmt.Errorf("more than %d data objects: %w", maxObjects, ErrProtocol)
 		}

@@ -17,6 +17,7 @@ func TestParseObjects(t *testing.T) {
 		{"8000", []uint32{0x80}},
 		{"80020102 8100", []uint32{0x80, 0x81}},
 		{"7F6600", []uint32{0x7F66}},
+		{"00 8000 0000 8100 00", []uint32{0x80, 0x81}}, // padding
 		{"5F814000", []uint32{0x5F8140}},
 		{"808101AA", []uint32{0x80}},      // longer than need be, allowed in ISO/IEC 7816-4
 		{"80820001AA", []uint32{0x80}},    // likewise

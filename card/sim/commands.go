@@ -267,15 +267,16 @@ func (c *Card) readBinary(cmd command) (answer, error) {
 	if off >= size {
 		return sw(swOffset), nil
 	}
-	n, status := min(cmd.ne, size-off), uint16(swOK)
+	most := cmd.ne
+	if cmd.extended {
+		most = min(most, c.opt.MaxResponse-2)
+	}
+	n, status := min(most, size-off), uint16(swOK)
 	if n < cmd.ne && c.opt.T0 && n < 256 && !cmd.extended {
 		return sw(swExactLength | uint16(n)), nil
 	}
-	if n < cmd.ne && !cmd.all {
+	if n < most && !cmd.all {
 		status = swEndOfFile
-	}
-	if cmd.extended {
-		n = min(n, c.opt.MaxResponse-2)
 	}
 	if id == fidInfo {
 		return answer{info[off : off+n : off+n], status}, nil
