@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/veraison/go-cose"
+
+	"github.com/secours-card/secours/summary"
 )
 
 // opened is what the boxes held.
@@ -83,6 +85,30 @@ func (o *opened) damage(level int) {
 	o.damaged = true
 	o.levels[level] = Level{State: LevelDamaged}
 	o.message[level] = nil
+}
+
+// merge puts the compartments together. One that is signed and yet cannot be read, because a later version wrote it or a faulty
+// one, is given up, and the others are still shown; the error says so.
+func (o *opened) merge() (*summary.Summary, error) {
+	s, err := summary.Merge(o.message)
+	if err == nil {
+		return s, nil
+	}
+	for _, lost := range [][]int{{3}, {2}, {0}, {2, 3}, {0, 2, 3}} {
+		rest := o.message
+		for _, level := range lost {
+			rest[level] = nil
+		}
+		if s, again := summary.Merge(rest); again == nil {
+			for _, level := range lost {
+				if len(o.message[level]) > 0 {
+					o.damage(level)
+				}
+			}
+			return s, err
+		}
+	}
+	return nil, err
 }
 
 // decodeSequence decodes the items of a CBOR sequence into the pointers given and returns what follows.

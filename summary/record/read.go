@@ -93,16 +93,16 @@ func Read(raw []byte, card [16]byte, anchors *trust.Store, now time.Time) (*Reco
 	var failed reasons
 	failed.add(r.checkSignature(c, o))
 	failed.add(r.checkSigner(o.leaf, anchors, now))
-	r.Levels = o.levels
 	if o.damaged {
 		failed.add(ReasonDamaged)
 	}
 	if amendments > 0 {
 		failed.add(ReasonAmendments)
 	}
-	if r.Summary, err = summary.Merge(o.message); err != nil {
+	if r.Summary, err = o.merge(); err != nil {
 		failed.add(ReasonContent)
 	}
+	r.Levels = o.levels
 	r.Verdict = failed.verdict()
 	if r.Verdict.Status == Valid && !anchors.NextUpdate.IsZero() && now.After(anchors.NextUpdate) {
 		r.Verdict = Verdict{ValidStale, ReasonTrustOutdated}
