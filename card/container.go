@@ -2,6 +2,7 @@ package card
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -61,8 +62,10 @@ func format(m Medium, l layout) error {
 	if err := reset(m); err != nil {
 		return err
 	}
-	if err := verify(m, l.superblock(), 0); err != nil {
+	if err := verify(m, l.superblock(), 0); errors.Is(err, errDiffers) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	} else if err != nil {
+		return err
 	}
 	for i := range 2 {
 		for level := range levels {

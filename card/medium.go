@@ -62,6 +62,9 @@ func writeAt(m Medium, b []byte, off int64) error {
 	return nil
 }
 
+// errDiffers is memory that does not hold what was written to it.
+var errDiffers = errors.New("read back differently")
+
 // verify reads back what was written.
 func verify(m Medium, want []byte, off int64) error {
 	got := make([]byte, len(want))
@@ -69,7 +72,7 @@ func verify(m Medium, want []byte, off int64) error {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%d bytes written at %d read back differently", len(want), off)
+		return fmt.Errorf("%d bytes written at %d: %w", len(want), off, errDiffers)
 	}
 	return nil
 }
