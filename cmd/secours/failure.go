@@ -140,14 +140,14 @@ func (a *app) explain(err error) *failure {
 	case errors.As(err, &space):
 		say(exitNoSpace, "no-space", fmt.Sprintf(l.s("la synthèse ne tient pas sur la carte : %d octets, %d disponibles ; rien n'a été écrit", "the summary does not fit on the card: %d bytes, room for %d; nothing was written"), space.Need, space.Have),
 			l.s("enlevez ce qui presse le moins (visites, antécédents anciens), jamais une allergie, ou prenez une carte plus grande", "take out what matters least (visits, old history), never an allergy, or use a larger card"))
-	case is(card.ErrCardChanged):
-		say(exitConflict, "card-changed", l.s("ce n'est plus la même carte ; rien n'a été écrit sur celle-ci", "this is no longer the same card; nothing was written to this one"), l.s("reprenez depuis la lecture", "start again from the reading"))
 	case is(fs.ErrPermission):
 		say(exitGeneral, "no-permission", l.s("pas le droit d'accéder à ce fichier ou à cette carte ; rien n'a été changé", "no permission for this file or card; nothing was changed"), l.s("vérifiez les droits du fichier", "check the permissions of the file"))
 	case is(card.ErrUnknownOutcome):
 		say(exitNoCard, "unknown-outcome", l.s("la carte a été retirée pendant l'écriture : la nouvelle synthèse ou la précédente s'y trouve, entière", "the card was removed during the write: it holds the new summary or the previous one, whole"),
 			l.s("remettez la carte et écrivez de nouveau", "put the card back and write again"))
 		f.retryable = true
+	case is(card.ErrCardChanged):
+		say(exitConflict, "card-changed", l.s("ce n'est plus la même carte ; rien n'a été écrit sur celle-ci", "this is no longer the same card; nothing was written to this one"), l.s("reprenez depuis la lecture", "start again from the reading"))
 	case is(card.ErrNotWritten):
 		say(exitGeneral, "not-written", l.s("l'écriture a échoué ; la synthèse précédente est intacte", "the write failed; the previous summary is intact"), l.s("réessayez ; si cela se répète, la carte est usée", "try again; if it happens again, the card is worn"))
 		f.retryable = true
