@@ -1,7 +1,7 @@
 // Command secours writes, reads and checks the emergency summary on a patient's card.
 //
-// One file per verb; run.go builds the command tree, failure.go maps errors to exit codes, tui.go has every prompt, session.go reaches the
-// card, render.go draws the screen.
+// One file per verb; run.go builds the command tree, failure.go has the exit codes and meanings.go what errors mean to a user,
+// tui.go has every prompt, session.go reaches the card, reading.go checks what is on it, render.go draws the screen.
 package main
 
 import (

@@ -377,7 +377,7 @@ func (a *app) checkExpected(previous *record.Record, expected optionalSeq) error
 	return a.conflict(fmt.Sprintf(a.lang.s("la carte porte la synthèse numéro %d, pas %d", "the card holds summary number %d, not %d"), seq, expected.value))
 }
 
-func (a *app) conflict(message string) error {
+func (a *app) conflict(message string) *failure {
 	return &failure{
 		code: exitConflict, name: "conflict",
 		message: message + a.lang.s(" ; rien n'a été écrit", "; nothing was written"),

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/secours-card/secours/card"
+	"github.com/secours-card/secours/card/sim"
+	"github.com/secours-card/secours/pcsc"
+	"github.com/secours-card/secours/summary/record"
+	"github.com/secours-card/secours/summary/trust"
+)
+
+// meaning is what an error of a package means to a user.
+type meaning struct {
+	of        []error
+	code      int
+	name      string
+	retryable bool
+	message   pair
+	hint      pair
+}
+
+// meanings are tried in order, since an error can be of several kinds: what became of the card's content comes before
+// why it did.
+var meanings = []meaning{
+	{
+		of: []error{card.ErrUnknownOutcome}, code: exitNoCard, name: "unknown-outcome", retryable: true,
+		message: pair{
+			"la carte a été retirée pendant l'écriture : la nouvelle synthèse ou la précédente s'y trouve, entière",
+			"the card was removed during the write: it holds the new summary or the previous one, whole",
+		},
+		hint: pair{
+			"remettez la carte et écrivez de nouveau",
+			"put the card back and write again",
+		},
+	},
+	{
+		of: []error{fs.ErrPermission}, code: exitGeneral, name: "no-permission",
+		message: pair{
+			"pas le droit d'accéder à ce fichier ou à cette carte ; rien n'a été changé",
+			"no permission for this file or card; nothing was changed",
+		},
+		hint: pair{
+			"vérifiez les droits du fichier",
+			"check the permissions of the file",
+		},
+	},
+	{
+		of: []error{card.ErrCardChanged}, code: exitConflict, name: "card-changed",
+		message: pair{
+			"ce n'est plus la même carte ; rien n'a été écrit sur celle-ci",
+			"this is no longer the same card; nothing was written to this one",
+		},
+		hint: pair{
+			"reprenez depuis la lecture",
+			"start again from the reading",
+		},
+	},
+	{
+		of: []error{card.ErrNotWritten}, code: exitGeneral, name: "not-written", retryable: true,
+		message: pair{
+			"l'écriture a échoué ; la synthèse précédente est intacte",
+			"the write failed; the previous summary is intact",
+		},
+		hint: pair{
+			"réessayez ; si cela se répète, la carte est usée",
+			"try again; if it happens again, the card is worn",
+		},
+	},
+	{
+		of: []error{pcsc.ErrUnsupported}, code: exitNoReader, name: "no-pcsc",
+		message: pair{
+			"ce programme est construit sans PC/SC",
+			"this program is built without PC/SC",
+		},
+		hint: pair{
+			"employez --card sim:FICHIER, ou un secours construit avec PC/SC",
+			"use --card sim:FILE, or a secours built with PC/SC",
+		},
+	},
+	{
+		of: []error{pcsc.ErrNoService}, code: exitNoReader, name: "no-service", retryable: true,
+		message: pair{
+			"le service PC/SC ne répond pas",
+			"the PC/SC service does not answer",
+		},
+		hint: pair{
+			"démarrez pcscd (Linux) ou le service Carte à puce (Windows), ou employez --card sim:FICHIER",
+			"start pcscd (Linux) or the Smart Card service (Windows), or use --card sim:FILE",
+		},
+	},
+	{
+		of: []error{pcsc.ErrNotPermitted}, code: exitNoReader, name: "no-service",
+		message: pair{
+			"le service PC/SC refuse cet utilisateur",
+			"the PC/SC service refuses this user",
+		},
+		hint: pair{
+			"demandez le droit d'accès aux lecteurs (polkit) à l'administrateur",
+			"ask the administrator for access to readers (polkit)",
+		},
+	},
+	{
+		of: []error{pcsc.ErrNoReader}, code: exitNoReader, name: "no-reader", retryable: true,
+		message: pair{
+			"aucun lecteur de cartes",
+			"no card reader",
+		},
+		hint: pair{
+			"branchez un lecteur, ou employez --card sim:FICHIER",
+			"plug in a reader, or use --card sim:FILE",
+		},
+	},
+	{
+		of: []error{pcsc.ErrCardReset, pcsc.ErrClosed}, code: exitBusy, name: "card-reset", retryable: true,
+		message: pair{
+			"un autre programme a interrompu l'échange avec la carte",
+			"another program interrupted the exchange with the card",
+		},
+		hint: pair{
+			"fermez-le et réessayez",
+			"close it and try again",
+		},
+	},
+	{
+		of: []error{pcsc.ErrReaderBusy, sim.ErrBusy}, code: exitBusy, name: "reader-busy", retryable: true,
+		message: pair{
+			"un autre programme tient la carte",
+			"another program holds the card",
+		},
+		hint: pair{
+			"fermez-le ou réessayez ; --timeout attend plus longtemps",
+			"close it or try again; --timeout waits longer",
+		},
+	},
+	{
+		of: []error{card.ErrSecurity, card.ErrBlocked}, code: exitPIN, name: "pin",
+		message: pair{
+			"la carte demande le code du patient, que cette version ne sait pas présenter",
+			"the card wants the patient's PIN, which this version cannot present",
+		},
+	},
+	{
+		of: []error{pcsc.ErrNoCard, pcsc.ErrCardRemoved, pcsc.ErrCardUnresponsive, card.ErrCardGone, sim.ErrPowerLost, sim.ErrRemoved}, code: exitNoCard, name: "no-card", retryable: true,
+		message: pair{
+			"pas de carte, ou carte retirée",
+			"no card, or the card was removed",
+		},
+		hint: pair{
+			"insérez la carte et réessayez",
+			"insert the card and try again",
+		},
+	},
+	{
+		of: []error{card.ErrNewerFormat, record.ErrNewerFormat, sim.ErrImageVersion}, code: exitNewerFormat, name: "newer-format",
+		message: pair{
+			"la carte a été écrite par une version plus récente de secours",
+			"the card was written by a newer version of secours",
+		},
+		hint: pair{
+			"mettez secours à jour",
+			"upgrade secours",
+		},
+	},
+	{
+		of: []error{record.ErrSuite}, code: exitNewerFormat, name: "newer-format",
+		message: pair{
+			"la synthèse est scellée d'une façon que cette version ne connaît pas",
+			"the summary is sealed in a way this version does not know",
+		},
+		hint: pair{
+			"mettez secours à jour",
+			"upgrade secours",
+		},
+	},
+	{
+		of: []error{card.ErrNotOurCard}, code: exitNotOurCard, name: "not-our-card",
+		message: pair{
+			"cette carte n'est pas une carte Secours",
+			"this is not a Secours card",
+		},
+		hint: pair{
+			"retournez-la ou prenez une autre carte",
+			"turn it over, or take another card",
+		},
+	},
+	{
+		of: []error{card.ErrNotFormatted}, code: exitNotOurCard, name: "not-formatted",
+		message: pair{
+			"la carte n'est pas préparée",
+			"the card is not prepared",
+		},
+		hint: pair{
+			"« secours card init » la prépare",
+			"\"secours card init\" prepares it",
+		},
+	},
+	{
+		of: []error{sim.ErrImage}, code: exitNotOurCard, name: "bad-image",
+		message: pair{
+			"ce fichier n'est pas l'image d'une carte simulée, ou il est abîmé",
+			"this file is not the image of a simulated card, or it is damaged",
+		},
+		hint: pair{
+			"« secours card init --card sim:FICHIER » crée une image neuve",
+			"\"secours card init --card sim:FILE\" creates a new one",
+		},
+	},
+	{
+		of: []error{card.ErrPageSize}, code: exitNotOurCard, name: "page-size",
+		message: pair{
+			"la carte a été préparée pour une autre mémoire que celle-ci ; rien n'a été écrit",
+			"the card was prepared for another memory than this; nothing was written",
+		},
+		hint: pair{
+			"« secours card init --erase » la prépare de nouveau",
+			"\"secours card init --erase\" prepares it again",
+		},
+	},
+	{
+		of: []error{card.ErrProtocol, card.ErrMemory}, code: exitNotOurCard, name: "card-failure",
+		message: pair{
+			"la carte ne répond pas comme elle le devrait",
+			"the card does not answer as it should",
+		},
+		hint: pair{
+			"essayez un autre lecteur ; la carte est peut-être usée",
+			"try another reader; the card may be worn",
+		},
+	},
+	{
+		of: []error{record.ErrCertificate}, code: exitSigner, name: "certificate",
+		message: pair{
+			"aucun lecteur n'accepterait le certificat de cette identité",
+			"no reader would accept this identity's certificate",
+		},
+		hint: pair{
+			"demandez-en un nouveau à l'autorité",
+			"ask the authority for a new one",
+		},
+	},
+	{
+		of: []error{card.ErrDamaged}, code: exitInvalid, name: "damaged",
+		message: pair{
+			"le contenu de la carte est abîmé : aucune synthèse entière ne s'y trouve",
+			"the content of the card is damaged: there is no whole summary on it",
+		},
+		hint: pair{
+			"« secours card init --erase » la prépare de nouveau, puis le médecin traitant réécrit la synthèse",
+			"\"secours card init --erase\" prepares it again, then the treating physician writes the summary again",
+		},
+	},
+	{
+		of: []error{record.ErrCommitment, record.ErrBox, record.ErrMalformed}, code: exitInvalid, name: "undecodable",
+		message: pair{
+			"ce qui est sur la carte a été modifié, ou vient d'une autre carte : rien ne peut en être montré",
+			"what is on the card was changed, or comes from another card: none of it can be shown",
+		},
+		hint: pair{
+			"faites réécrire la synthèse par le médecin traitant",
+			"have the treating physician write the summary again",
+		},
+	},
+	{
+		of: []error{trust.ErrPassphrase}, code: exitSigner, name: "passphrase",
+		message: pair{
+			"la phrase de passe n'ouvre pas l'identité",
+			"the passphrase does not open the identity",
+		},
+		hint: pair{
+			"réessayez ; --passphrase-fd et --passphrase-stdin la donnent sans invite",
+			"try again; --passphrase-fd and --passphrase-stdin give it without a prompt",
+		},
+	},
+	{
+		of: []error{trust.ErrNotAuthority}, code: exitGeneral, name: "not-an-authority",
+		message: pair{
+			"ce certificat n'est pas celui d'une autorité ; rien n'a été ajouté",
+			"this certificate is not an authority's; nothing was added",
+		},
+		hint: pair{
+			"demandez le certificat de l'autorité qui l'a émis",
+			"ask for the certificate of the authority that issued it",
+		},
+	},
+	{
+		of: []error{record.ErrRole}, code: exitNotAuthorised, name: "role",
+		message: pair{
+			"seul un médecin peut écrire une synthèse",
+			"only a physician may write a summary",
+		},
+		hint: pair{
+			"employez l'identité d'un médecin (--home)",
+			"use a physician's identity (--home)",
+		},
+	},
+}
+
+// explain turns any error into a failure.
+func (a *app) explain(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	if f := a.explainWithValues(err); f != nil {
+		return f
+	}
+	for _, m := range meanings {
+		for _, target := range m.of {
+			if errors.Is(err, target) {
+				return &failure{
+					code: m.code, name: m.name, retryable: m.retryable, err: err,
+					message: a.lang.p(m.message), hint: a.lang.p(m.hint),
+				}
+			}
+		}
+	}
+	return &failure{code: exitGeneral, name: "failed", message: err.Error(), err: err}
+}
+
+// explainWithValues explains the errors whose message tells a number or a reason; nil for any other.
+func (a *app) explainWithValues(err error) *failure {
+	l := a.lang
+	var large *tooLargeError
+	var conflict *card.ConflictError
+	var space *card.NoSpaceError
+	switch {
+	case errors.As(err, &large):
+		return &failure{
+			code: exitGeneral, name: "too-large", err: err,
+			message: fmt.Sprintf(l.s("%s dépasse %d octets", "%s is larger than %d bytes"), oneLine(large.name), large.limit),
+			hint:    l.s("une synthèse tient en quelques milliers d'octets : est-ce le bon fichier ?", "a summary takes a few thousand bytes: is it the right file?"),
+		}
+	case errors.As(err, &conflict):
+		return a.conflict(l.s("la carte a changé depuis sa lecture", "the card changed since it was read"))
+	case errors.As(err, &space):
+		return &failure{
+			code: exitNoSpace, name: "no-space", err: err,
+			message: fmt.Sprintf(l.s(
+				"la synthèse ne tient pas sur la carte : %d octets, %d disponibles ; rien n'a été écrit",
+				"the summary does not fit on the card: %d bytes, room for %d; nothing was written",
+			), space.Need, space.Have),
+			hint: l.s(
+				"enlevez ce qui presse le moins (visites, antécédents anciens), jamais une allergie, ou prenez une carte plus grande",
+				"take out what matters least (visits, old history), never an allergy, or use a larger card",
+			),
+		}
+	case errors.Is(err, trust.ErrIdentity):
+		return &failure{
+			code: exitSigner, name: "identity", err: err,
+			message: l.s("le fichier d'identité (PKCS#12) n'est pas utilisable : ", "the identity file (PKCS#12) is not usable: ") + err.Error(),
+		}
+	}
+	return nil
+}
