@@ -20,7 +20,10 @@ const minSize = 7 << 10
 
 func (a *app) cardCommand() *cobra.Command {
 	l := a.lang
-	return a.group("card", l.s("Préparer une carte, en montrer l'état", "Prepare a card, show its state"), a.cardInitCommand(), a.cardInfoCommand())
+	return a.group("card", l.s(
+		"Préparer une carte, en montrer l'état",
+		"Prepare a card, show its state",
+	), a.cardInitCommand(), a.cardInfoCommand())
 }
 
 func (a *app) cardInitCommand() *cobra.Command {
@@ -44,8 +47,14 @@ Exit codes: 0; 1 the card is not blank; 10 to 13 and 16 as "read"; 19 card too s
 		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
 	}
 	c.Flags().BoolVar(&erase, "erase", false, l.s("perd la synthèse que porte la carte", "lose the summary that the card holds"))
-	c.Flags().IntVar(&size, "size", 8192, l.s("taille d'une carte simulée à créer, en octets", "size of a simulated card to create, in bytes"))
-	c.Flags().IntVar(&page, "page", 64, l.s("page d'une carte simulée à créer, en octets", "page of a simulated card to create, in bytes"))
+	c.Flags().IntVar(&size, "size", 8192, l.s(
+		"taille d'une carte simulée à créer, en octets",
+		"size of a simulated card to create, in bytes",
+	))
+	c.Flags().IntVar(&page, "page", 64, l.s(
+		"page d'une carte simulée à créer, en octets",
+		"page of a simulated card to create, in bytes",
+	))
 	return c
 }
 
@@ -97,8 +106,14 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 	if holds && !erase {
 		return nil, &failure{
 			code: exitGeneral, name: "not-empty",
-			message: a.lang.s("la carte n'est pas vierge, et porte peut-être une synthèse ; rien n'a été changé", "the card is not blank, and may hold a summary; nothing was changed"),
-			hint:    a.lang.s("--erase la perd et prépare la carte pour un autre patient", "--erase loses it and prepares the card for another patient"),
+			message: a.lang.s(
+				"la carte n'est pas vierge, et porte peut-être une synthèse ; rien n'a été changé",
+				"the card is not blank, and may hold a summary; nothing was changed",
+			),
+			hint: a.lang.s(
+				"--erase la perd et prépare la carte pour un autre patient",
+				"--erase loses it and prepares the card for another patient",
+			),
 		}
 	}
 	var id card.ID
@@ -106,7 +121,10 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 	if size := s.medium.Size(); size < minSize {
 		return nil, &failure{
 			code: exitNoSpace, name: "card-too-small",
-			message: fmt.Sprintf(a.lang.s("la carte est trop petite : %d octets, il en faut %d", "the card is too small: %d bytes, %d are needed"), size, minSize),
+			message: fmt.Sprintf(a.lang.s(
+				"la carte est trop petite : %d octets, il en faut %d",
+				"the card is too small: %d bytes, %d are needed",
+			), size, minSize),
 		}
 	}
 	if err := card.Format(s.medium, id); err != nil {
@@ -190,15 +208,39 @@ func (a *app) printCardInfo(info *cardInfo) error {
 	p := a.lines()
 	p.add(l.s("carte", "card"), info.ID)
 	p.add(l.s("lecteur", "reader"), info.Reader)
-	p.add(l.s("mémoire", "memory"), fmt.Sprintf(l.s("%d octets en pages de %d", "%d bytes in pages of %d"), info.Size, info.PageSize))
-	p.add(l.s("place", "room"), fmt.Sprintf(l.s("%d octets pour une synthèse, deux fois", "%d bytes for a summary, twice"), info.Capacity))
+	p.add(l.s(
+		"mémoire",
+		"memory",
+	), fmt.Sprintf(l.s(
+		"%d octets en pages de %d",
+		"%d bytes in pages of %d",
+	), info.Size, info.PageSize))
+	p.add(l.s(
+		"place",
+		"room",
+	), fmt.Sprintf(l.s(
+		"%d octets pour une synthèse, deux fois",
+		"%d bytes for a summary, twice",
+	), info.Capacity))
 	switch info.State {
 	case "empty":
 		p.add(l.s("contenu", "content"), l.s("vide", "empty"))
 	case "newer-lost":
-		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets ; une synthèse plus récente est illisible : la mémoire de la carte faiblit", "%d bytes; a newer summary cannot be read: the card's memory is failing"), info.RecordBytes))
+		p.add(l.s(
+			"contenu",
+			"content",
+		), fmt.Sprintf(l.s(
+			"%d octets ; une synthèse plus récente est illisible : la mémoire de la carte faiblit",
+			"%d bytes; a newer summary cannot be read: the card's memory is failing",
+		), info.RecordBytes))
 	case "unconfirmed":
-		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets, écriture non terminée", "%d bytes, its write was not finished"), info.RecordBytes))
+		p.add(l.s(
+			"contenu",
+			"content",
+		), fmt.Sprintf(l.s(
+			"%d octets, écriture non terminée",
+			"%d bytes, its write was not finished",
+		), info.RecordBytes))
 	default:
 		p.add(l.s("contenu", "content"), fmt.Sprintf(l.s("%d octets", "%d bytes"), info.RecordBytes))
 	}

@@ -18,8 +18,11 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	l := a.lang
 	return &cobra.Command{
-		Use:   "demo DIR",
-		Short: l.s("Créer de quoi essayer : trois professionnels, une carte, une patiente", "Make a playground: three professionals, a card, a patient"),
+		Use: "demo DIR",
+		Short: l.s(
+			"Créer de quoi essayer : trois professionnels, une carte, une patiente",
+			"Make a playground: three professionals, a card, a patient",
+		),
 		Long: l.s(`Crée dans DIR, qui ne doit pas exister ou être vide, trois dossiers (gp : un médecin traitant,
 pharmacy : une pharmacienne, emergency : une urgentiste) avec chacun une identité de démonstration,
 sans phrase de passe, et une confiance ; card.img, une carte simulée préparée ; summary.json, la
@@ -54,7 +57,13 @@ func (a *app) demo(ctx context.Context, dir string) error {
 		return err
 	}
 	if len(entries) > 0 {
-		return &failure{code: exitGeneral, name: "not-empty", message: fmt.Sprintf(l.s("le dossier %s n'est pas vide", "the folder %s is not empty"), dir), hint: l.s("choisissez un dossier neuf", "choose a new folder")}
+		return &failure{code: exitGeneral, name: "not-empty", message: fmt.Sprintf(l.s(
+			"le dossier %s n'est pas vide",
+			"the folder %s is not empty",
+		), dir), hint: l.s(
+			"choisissez un dossier neuf",
+			"choose a new folder",
+		)}
 	}
 	authority, err := trust.NewAuthority("Secours, autorité de démonstration", trust.Ed25519, a.now())
 	if err != nil {
@@ -100,7 +109,10 @@ func (a *app) demo(ctx context.Context, dir string) error {
 			Commands []string `json:"commands"`
 		}{"secours.demo/1", dir, commands})
 	}
-	fmt.Fprintf(a.out, l.s("Prêt : %s (clés de démonstration, à ne jamais employer pour un vrai patient). Essayez :\n", "Ready: %s (demonstration keys, never to be used for a real patient). Try:\n"), oneLine(dir))
+	fmt.Fprintf(a.out, l.s(
+		"Prêt : %s (clés de démonstration, à ne jamais employer pour un vrai patient). Essayez :\n",
+		"Ready: %s (demonstration keys, never to be used for a real patient). Try:\n",
+	), oneLine(dir))
 	for _, c := range commands {
 		if _, err := fmt.Fprintf(a.out, "  %s\n", oneLine(c)); err != nil {
 			return err

@@ -30,7 +30,10 @@ func (a *app) homeDir() (home, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", a.lang.s("aucun dossier pour l'identité ; donnez --home", "no folder for the identity; give --home"), err)
+		return "", fmt.Errorf("%s: %w", a.lang.s(
+			"aucun dossier pour l'identité ; donnez --home",
+			"no folder for the identity; give --home",
+		), err)
 	}
 	return home(filepath.Join(dir, "secours")), nil
 }
@@ -64,14 +67,20 @@ func (a *app) identity(ctx context.Context, h home) (*trust.Identity, error) {
 		return nil, &failure{
 			code: exitSigner, name: "no-identity", err: err,
 			message: fmt.Sprintf(a.lang.s("pas d'identité dans %s", "no identity in %s"), h),
-			hint:    a.lang.s("« secours identity new --import FICHIER.p12 » en installe une ; --home en choisit une autre", "\"secours identity new --import FILE.p12\" installs one; --home chooses another"),
+			hint: a.lang.s(
+				"« secours identity new --import FICHIER.p12 » en installe une ; --home en choisit une autre",
+				"\"secours identity new --import FILE.p12\" installs one; --home chooses another",
+			),
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	if info, err := os.Stat(h.file("identity.p12")); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		a.note(a.lang.s("attention : d'autres utilisateurs de cet ordinateur peuvent lire %s", "warning: other users of this computer can read %s"), h.file("identity.p12"))
+		a.note(a.lang.s(
+			"attention : d'autres utilisateurs de cet ordinateur peuvent lire %s",
+			"warning: other users of this computer can read %s",
+		), h.file("identity.p12"))
 	}
 	return a.openIdentity(ctx, data)
 }

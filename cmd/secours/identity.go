@@ -20,7 +20,10 @@ import (
 
 func (a *app) identityCommand() *cobra.Command {
 	l := a.lang
-	return a.group("identity", l.s("L'identité qui signe", "The identity that signs"), a.identityNewCommand(), a.identityShowCommand())
+	return a.group("identity", l.s(
+		"L'identité qui signe",
+		"The identity that signs",
+	), a.identityNewCommand(), a.identityShowCommand())
 }
 
 type identityOptions struct {
@@ -65,8 +68,14 @@ Exit codes: 0; 1 there is an identity already; 21 passphrase, or file not usable
 	f.StringVar(&o.id, "id", "", l.s("identifiant professionnel (RPPS)", "professional identifier"))
 	f.StringVar(&o.organization, "org", "", l.s("structure", "organisation"))
 	f.StringVar(&o.place, "place", "", l.s("ville", "town"))
-	f.StringVar(&o.key, "key", string(trust.Ed25519), l.s("clé : ed25519, p256, p384, rsa2048", "key: ed25519, p256, p384, rsa2048"))
-	f.BoolVar(&o.noPassphrase, "no-passphrase", false, l.s("sans phrase de passe (essais seulement)", "without a passphrase (trials only)"))
+	f.StringVar(&o.key, "key", string(trust.Ed25519), l.s(
+		"clé : ed25519, p256, p384, rsa2048",
+		"key: ed25519, p256, p384, rsa2048",
+	))
+	f.BoolVar(&o.noPassphrase, "no-passphrase", false, l.s(
+		"sans phrase de passe (essais seulement)",
+		"without a passphrase (trials only)",
+	))
 	f.BoolVar(&o.replace, "replace", false, l.s("remplace l'identité présente", "replace the present identity"))
 	a.addSecretFlags(c)
 	c.MarkFlagsMutuallyExclusive("no-passphrase", "passphrase-fd")
@@ -87,7 +96,10 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 		return &failure{
 			code: exitGeneral, name: "identity-exists",
 			message: fmt.Sprintf(l.s("il y a déjà une identité dans %s", "there is an identity in %s already"), h),
-			hint:    l.s("--replace la remplace, --home en choisit un autre dossier", "--replace replaces it, --home chooses another folder"),
+			hint: l.s(
+				"--replace la remplace, --home en choisit un autre dossier",
+				"--replace replaces it, --home chooses another folder",
+			),
 		}
 	}
 	var id *trust.Identity
@@ -103,9 +115,15 @@ func (a *app) identityNew(ctx context.Context, o identityOptions) error {
 		role, err := trust.ParseRole(o.role)
 		switch {
 		case o.name == "" || o.role == "":
-			return &failure{code: exitGeneral, name: "usage", message: l.s("--name et --role sont nécessaires, ou --import", "--name and --role are needed, or --import"), hint: "--role: " + roleNames()}
+			return &failure{code: exitGeneral, name: "usage", message: l.s(
+				"--name et --role sont nécessaires, ou --import",
+				"--name and --role are needed, or --import",
+			), hint: "--role: " + roleNames()}
 		case err != nil:
-			return &failure{code: exitGeneral, name: "usage", message: l.s("--role : métier inconnu", "--role: unknown role"), hint: "--role: " + roleNames(), err: err}
+			return &failure{code: exitGeneral, name: "usage", message: l.s(
+				"--role : métier inconnu",
+				"--role: unknown role",
+			), hint: "--role: " + roleNames(), err: err}
 		}
 		passphrase := ""
 		if !o.noPassphrase {
@@ -163,8 +181,14 @@ func (a *app) demonstrationAuthority(h home, holder, passphrase string) (*trust.
 		if errors.Is(err, trust.ErrPassphrase) {
 			return nil, &failure{
 				code: exitSigner, name: "passphrase", err: err,
-				message: fmt.Sprintf(a.lang.s("l'autorité d'essai de ce dossier (%s) a une autre phrase de passe", "the trial authority of this home (%s) has another passphrase"), h.file("authority.p12")),
-				hint:    a.lang.s("donnez la même, ou enlevez ce fichier pour une nouvelle autorité", "give the same, or remove that file for a new authority"),
+				message: fmt.Sprintf(a.lang.s(
+					"l'autorité d'essai de ce dossier (%s) a une autre phrase de passe",
+					"the trial authority of this home (%s) has another passphrase",
+				), h.file("authority.p12")),
+				hint: a.lang.s(
+					"donnez la même, ou enlevez ce fichier pour une nouvelle autorité",
+					"give the same, or remove that file for a new authority",
+				),
 			}
 		}
 		if err != nil {
@@ -192,8 +216,11 @@ func (a *app) demonstrationAuthority(h home, holder, passphrase string) (*trust.
 func (a *app) identityShowCommand() *cobra.Command {
 	l := a.lang
 	return &cobra.Command{
-		Use:   "show",
-		Short: l.s("Montrer l'identité de ce dossier (sans phrase de passe)", "Show the identity of this home (no passphrase needed)"),
+		Use: "show",
+		Short: l.s(
+			"Montrer l'identité de ce dossier (sans phrase de passe)",
+			"Show the identity of this home (no passphrase needed)",
+		),
 		Long: l.s("Montre le certificat de l'identité ; la clé n'est pas ouverte.\n\nCodes de sortie : 0 ; 21 pas d'identité.",
 			"Shows the identity's certificate; the key is not opened.\n\nExit codes: 0; 21 no identity."),
 		Args: a.args(cobra.NoArgs),
@@ -204,7 +231,10 @@ func (a *app) identityShowCommand() *cobra.Command {
 			}
 			data, err := readFile(h.file("identity.pem"), trust.MaxIdentitySize)
 			if errors.Is(err, fs.ErrNotExist) {
-				return &failure{code: exitSigner, name: "no-identity", message: fmt.Sprintf(l.s("pas d'identité dans %s", "no identity in %s"), h), hint: "secours identity new"}
+				return &failure{code: exitSigner, name: "no-identity", message: fmt.Sprintf(l.s(
+					"pas d'identité dans %s",
+					"no identity in %s",
+				), h), hint: "secours identity new"}
 			}
 			if err != nil {
 				return err

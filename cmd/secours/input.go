@@ -29,7 +29,10 @@ func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, err
 	})
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &failure{code: exitGeneral, name: "no-file", message: fmt.Sprintf(a.lang.s("pas de fichier %s", "no file %s"), name), err: err}
+			return nil, &failure{code: exitGeneral, name: "no-file", message: fmt.Sprintf(a.lang.s(
+				"pas de fichier %s",
+				"no file %s",
+			), name), err: err}
 		}
 		return nil, err
 	}
@@ -38,7 +41,10 @@ func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, err
 	case "windows-1252":
 		return charmap.Windows1252.NewDecoder().Bytes(data)
 	default:
-		return nil, &failure{code: exitGeneral, name: "usage", message: a.lang.s("--encoding : utf-8 ou windows-1252", "--encoding: utf-8 or windows-1252")}
+		return nil, &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+			"--encoding : utf-8 ou windows-1252",
+			"--encoding: utf-8 or windows-1252",
+		)}
 	}
 	switch {
 	case bytes.HasPrefix(data, []byte{0xEF, 0xBB, 0xBF}):
@@ -52,7 +58,10 @@ func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, err
 		return nil, &failure{
 			code: exitGeneral, name: "encoding",
 			message: fmt.Sprintf(a.lang.s("l'octet %d n'est pas de l'UTF-8", "byte %d is not UTF-8"), offset),
-			hint:    a.lang.s("si le fichier vient d'un ancien logiciel Windows : --encoding windows-1252", "if the file comes from old Windows software: --encoding windows-1252"),
+			hint: a.lang.s(
+				"si le fichier vient d'un ancien logiciel Windows : --encoding windows-1252",
+				"if the file comes from old Windows software: --encoding windows-1252",
+			),
 		}
 	}
 	return data, nil
@@ -71,14 +80,20 @@ func (a *app) fromUTF16(data []byte, order binary.ByteOrder) ([]byte, error) {
 				r = utf16.DecodeRune(r, rune(units[i+1]))
 			}
 			if r == utf8.RuneError || utf16.IsSurrogate(r) {
-				return nil, &failure{code: exitGeneral, name: "encoding", message: fmt.Sprintf(a.lang.s("l'octet %d n'est pas de l'UTF-16", "byte %d is not UTF-16"), 2+2*i)}
+				return nil, &failure{code: exitGeneral, name: "encoding", message: fmt.Sprintf(a.lang.s(
+					"l'octet %d n'est pas de l'UTF-16",
+					"byte %d is not UTF-16",
+				), 2+2*i)}
 			}
 			i++
 		}
 		out = utf8.AppendRune(out, r)
 	}
 	if len(data)%2 != 0 {
-		return nil, &failure{code: exitGeneral, name: "encoding", message: a.lang.s("l'UTF-16 est tronqué", "the UTF-16 is truncated")}
+		return nil, &failure{code: exitGeneral, name: "encoding", message: a.lang.s(
+			"l'UTF-16 est tronqué",
+			"the UTF-16 is truncated",
+		)}
 	}
 	return out, nil
 }

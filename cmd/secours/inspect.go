@@ -14,8 +14,11 @@ import (
 func (a *app) inspectCommand() *cobra.Command {
 	l := a.lang
 	return &cobra.Command{
-		Use:   "inspect",
-		Short: l.s("Montrer comment la synthèse est faite : niveaux, tailles, signature", "Show how the summary is made: levels, sizes, signature"),
+		Use: "inspect",
+		Short: l.s(
+			"Montrer comment la synthèse est faite : niveaux, tailles, signature",
+			"Show how the summary is made: levels, sizes, signature",
+		),
 		Long: l.s(`Lit la carte et montre ce que le format en fait : niveaux de confidentialité, éléments, tailles
 brutes et compactes, codec, signature, certificat. Rien de médical.
 
@@ -146,11 +149,20 @@ func (a *app) printInspection(r *reading, d inspectDocument) error {
 	p.add("", "")
 	p.add(l.s("carte", "card"), d.Card.ID)
 	p.add(l.s("enregistrement", "record"), fmt.Sprintf(l.s("%d octets sur %d", "%d bytes of %d"), d.RecordBytes, d.Capacity))
-	p.add(l.s("contenu clinique", "clinical content"), fmt.Sprintf(l.s("%d octets, %d avant compression", "%d bytes, %d before compression"), d.PayloadBytes, d.RawBytes))
+	p.add(l.s(
+		"contenu clinique",
+		"clinical content",
+	), fmt.Sprintf(l.s(
+		"%d octets, %d avant compression",
+		"%d bytes, %d before compression",
+	), d.PayloadBytes, d.RawBytes))
 	for _, level := range d.Levels {
 		text := level.State
 		if level.State == "read" {
-			text = fmt.Sprintf(l.s("%d octets, %d avant compression, codec %d", "%d bytes, %d before compression, codec %d"), level.PayloadBytes, level.RawBytes, level.Codec)
+			text = fmt.Sprintf(l.s(
+				"%d octets, %d avant compression, codec %d",
+				"%d bytes, %d before compression, codec %d",
+			), level.PayloadBytes, level.RawBytes, level.Codec)
 			for _, name := range summary.SectionNames() {
 				if n := level.Items[name]; n > 0 {
 					text += fmt.Sprintf("; %s %d", name, n)

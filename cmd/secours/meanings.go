@@ -331,7 +331,10 @@ func (a *app) explainWithValues(err error) *failure {
 		return &failure{
 			code: exitGeneral, name: "too-large", err: err,
 			message: fmt.Sprintf(l.s("%s dépasse %d octets", "%s is larger than %d bytes"), oneLine(large.name), large.limit),
-			hint:    l.s("une synthèse tient en quelques milliers d'octets : est-ce le bon fichier ?", "a summary takes a few thousand bytes: is it the right file?"),
+			hint: l.s(
+				"une synthèse tient en quelques milliers d'octets : est-ce le bon fichier ?",
+				"a summary takes a few thousand bytes: is it the right file?",
+			),
 		}
 	case errors.As(err, &conflict):
 		return a.conflict(l.s("la carte a changé depuis sa lecture", "the card changed since it was read"))
@@ -350,7 +353,10 @@ func (a *app) explainWithValues(err error) *failure {
 	case errors.Is(err, trust.ErrIdentity):
 		return &failure{
 			code: exitSigner, name: "identity", err: err,
-			message: l.s("le fichier d'identité (PKCS#12) n'est pas utilisable : ", "the identity file (PKCS#12) is not usable: ") + err.Error(),
+			message: l.s(
+				"le fichier d'identité (PKCS#12) n'est pas utilisable : ",
+				"the identity file (PKCS#12) is not usable: ",
+			) + err.Error(),
 		}
 	}
 	return nil

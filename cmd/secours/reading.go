@@ -29,7 +29,10 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 	store, err := h.trust()
 	if err != nil {
 		// A card is shown whatever is wrong with this computer; nothing on it is verified then.
-		a.note(a.lang.s("attention : la confiance de ce poste est illisible (%s) : %v", "warning: the trust data of this workstation is unreadable (%s): %v"), h.file("trust.json"), err)
+		a.note(a.lang.s(
+			"attention : la confiance de ce poste est illisible (%s) : %v",
+			"warning: the trust data of this workstation is unreadable (%s): %v",
+		), h.file("trust.json"), err)
 		store = &trust.Store{}
 	}
 	c, s, err := a.content(ctx)
@@ -61,8 +64,14 @@ func (a *app) outcome(r *reading) error {
 		if r.content.NewerLost {
 			return &failure{
 				code: exitUnverifiable, name: "not-the-last",
-				message: l.s("ce n'est pas la dernière synthèse : une plus récente est illisible", "this is not the last summary: a newer one cannot be read"),
-				hint:    l.s("la mémoire de la carte faiblit : faites réécrire la synthèse sur une carte neuve", "the card's memory is failing: have the summary written to a new card"),
+				message: l.s(
+					"ce n'est pas la dernière synthèse : une plus récente est illisible",
+					"this is not the last summary: a newer one cannot be read",
+				),
+				hint: l.s(
+					"la mémoire de la carte faiblit : faites réécrire la synthèse sur une carte neuve",
+					"the card's memory is failing: have the summary written to a new card",
+				),
 			}
 		}
 		return nil

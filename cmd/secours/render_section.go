@@ -28,14 +28,26 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 	switch {
 	case hidden && seen.Visible == visibleNone:
 		if seen.Reason == "undecodable" {
-			say(important, caution, l.s("ILLISIBLE : partie endommagée de la carte, des éléments manquent", "UNREADABLE: damaged part of the card, items are missing"))
+			say(important, caution, l.s(
+				"ILLISIBLE : partie endommagée de la carte, des éléments manquent",
+				"UNREADABLE: damaged part of the card, items are missing",
+			))
 		} else {
-			say(important, caution, l.s("NON VISIBLE POUR VOTRE RÔLE : des éléments peuvent exister", "NOT VISIBLE TO YOUR ROLE: items may exist"))
+			say(important, caution, l.s(
+				"NON VISIBLE POUR VOTRE RÔLE : des éléments peuvent exister",
+				"NOT VISIBLE TO YOUR ROLE: items may exist",
+			))
 		}
 	case hidden && seen.Reason == "undecodable":
-		say(important, caution, l.s("INCOMPLET : une partie endommagée de la carte n'a pas pu être lue", "INCOMPLETE: a damaged part of the card could not be read"))
+		say(important, caution, l.s(
+			"INCOMPLET : une partie endommagée de la carte n'a pas pu être lue",
+			"INCOMPLETE: a damaged part of the card could not be read",
+		))
 	case hidden:
-		say(important, caution, l.s("PARTIEL : d'autres éléments peuvent exister, non visibles pour votre rôle", "PARTIAL: other items may exist that your role cannot see"))
+		say(important, caution, l.s(
+			"PARTIEL : d'autres éléments peuvent exister, non visibles pour votre rôle",
+			"PARTIAL: other items may exist that your role cannot see",
+		))
 	}
 	if hidden && s == nil {
 		// What cannot be seen must not be called not asked.
@@ -50,14 +62,23 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 	case summary.StatusNoneKnown:
 		say(ordinary, strong, l.p(sectionWords[name].none)+", "+r.saidBy(&head))
 		if len(items) > 0 {
-			say(important, caution, l.s("CONTRADICTION DANS LA CARTE : « aucun connu », et pourtant :", "CONTRADICTION ON THE CARD: “none known”, and yet:"))
+			say(important, caution, l.s(
+				"CONTRADICTION DANS LA CARTE : « aucun connu », et pourtant :",
+				"CONTRADICTION ON THE CARD: “none known”, and yet:",
+			))
 		}
 	case summary.StatusNotAsked:
 		switch {
 		case len(items) > 0:
-			say(important, caution, l.s("CONTRADICTION DANS LA CARTE : « non demandé », et pourtant :", "CONTRADICTION ON THE CARD: “not asked”, and yet:"))
+			say(important, caution, l.s(
+				"CONTRADICTION DANS LA CARTE : « non demandé », et pourtant :",
+				"CONTRADICTION ON THE CARD: “not asked”, and yet:",
+			))
 		case core[name], hidden, s != nil && len(s.Extra)+len(head.NoneKnown) > 0:
-			say(important, caution, l.s("NON DEMANDÉ : rien n'indique s'il y en a ou non", "NOT ASKED: nothing says whether there are any"))
+			say(important, caution, l.s(
+				"NON DEMANDÉ : rien n'indique s'il y en a ou non",
+				"NOT ASKED: nothing says whether there are any",
+			))
 		default:
 			b.grouped = true
 		}
@@ -65,7 +86,10 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 		say(important, caution, l.s("NON DISPONIBLE : des éléments peuvent exister", "NOT AVAILABLE: items may exist"))
 		b.info = r.reviewed(name, &head)
 	default:
-		say(important, caution, l.s("STATUT INCONNU DE CETTE VERSION : ", "STATUS UNKNOWN TO THIS VERSION: ")+r.statusText(head.Status))
+		say(important, caution, l.s(
+			"STATUT INCONNU DE CETTE VERSION : ",
+			"STATUS UNKNOWN TO THIS VERSION: ",
+		)+r.statusText(head.Status))
 	}
 	if len(head.NoneKnown) > 0 && name != "allergies" {
 		var parts []string

@@ -14,7 +14,10 @@ func (r *renderer) top(s *screen) {
 	}
 	if v.Summary != nil {
 		r.identity(s, &v.Summary.Patient)
-		s.flow("  ", plain, new(phrase).add(plain, l.s("Vérifier que la carte est bien celle de ce patient.", "Check that the card is this patient's.")), indent)
+		s.flow("  ", plain, new(phrase).add(plain, l.s(
+			"Vérifier que la carte est bien celle de ce patient.",
+			"Check that the card is this patient's.",
+		)), indent)
 	} else {
 		s.flow("", plain, new(phrase).add(danger, l.s("SYNTHÈSE ILLISIBLE : aucune donnée du patient n'a pu être lue.",
 			"SUMMARY UNREADABLE: no data about the patient could be read.")), indent)
@@ -26,7 +29,10 @@ func (r *renderer) top(s *screen) {
 			"THIS IS NOT THE LAST SUMMARY: a newer one is on the card, unreadable.")))
 	}
 	if v.Unconfirmed {
-		s.entry(important, new(phrase).add(strong, l.s("ÉCRITURE NON TERMINÉE : à faire réécrire par son auteur.", "UNFINISHED WRITE: have its author write it again.")))
+		s.entry(important, new(phrase).add(strong, l.s(
+			"ÉCRITURE NON TERMINÉE : à faire réécrire par son auteur.",
+			"UNFINISHED WRITE: have its author write it again.",
+		)))
 	}
 	if len(v.Damaged) > 0 {
 		p := new(phrase).add(danger, l.s("CARTE EN PARTIE ILLISIBLE : il manque ", "CARD PARTLY UNREADABLE: missing: "))
@@ -222,7 +228,10 @@ func (r *renderer) bottom(s *screen, blocks []block) {
 		}
 	}
 	if len(titles) > 0 {
-		s.entry(important, new(phrase).add(caution, l.s("NON DEMANDÉ", "NOT ASKED")+l.colon()).add(plain, strings.Join(titles, ", ")))
+		s.entry(important, new(phrase).add(caution, l.s(
+			"NON DEMANDÉ",
+			"NOT ASKED",
+		)+l.colon()).add(plain, strings.Join(titles, ", ")))
 	}
 	if v.Summary != nil {
 		s.header(l.s("IDENTITÉ ET CONSENTEMENT", "IDENTITY AND CONSENT")+r.warning(), "", r.headingStyle())

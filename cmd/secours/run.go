@@ -94,11 +94,20 @@ To try it, with no reader and no card:
 	f := root.PersistentFlags()
 	f.StringVar(&a.card, "card", a.getenv("SECOURS_CARD"), l.s("la carte : sim:FICHIER, pcsc ou pcsc:LECTEUR (défaut : premier lecteur avec une carte ; SECOURS_CARD)",
 		"the card: sim:FILE, pcsc, or pcsc:READER (default: the first reader with a card; SECOURS_CARD)"))
-	f.StringVar(&a.home, "home", a.getenv("SECOURS_HOME"), l.s("le dossier de l'identité et de la confiance (défaut : secours dans le dossier de configuration ; SECOURS_HOME)", "the folder of identity and trust (default: secours in the configuration folder; SECOURS_HOME)"))
-	f.BoolVar(&a.json, "json", false, l.s("un document JSON sur la sortie, les erreurs en JSON sur la sortie d'erreur", "one JSON document on standard output, errors as JSON on standard error"))
+	f.StringVar(&a.home, "home", a.getenv("SECOURS_HOME"), l.s(
+		"le dossier de l'identité et de la confiance (défaut : secours dans le dossier de configuration ; SECOURS_HOME)",
+		"the folder of identity and trust (default: secours in the configuration folder; SECOURS_HOME)",
+	))
+	f.BoolVar(&a.json, "json", false, l.s(
+		"un document JSON sur la sortie, les erreurs en JSON sur la sortie d'erreur",
+		"one JSON document on standard output, errors as JSON on standard error",
+	))
 	f.String("lang", "", l.s("langue : fr ou en (défaut : celle du système)", "language: fr or en (default: the system's)"))
 	f.StringVar(&a.colour, "color", "auto", l.s("couleur : auto, always ou never", "colour: auto, always or never"))
-	f.DurationVar(&a.timeout, "timeout", 5*time.Second, l.s("attente maximale d'un lecteur ou d'une carte occupés", "how long to wait for a busy reader or card"))
+	f.DurationVar(&a.timeout, "timeout", 5*time.Second, l.s(
+		"attente maximale d'un lecteur ou d'une carte occupés",
+		"how long to wait for a busy reader or card",
+	))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return a.usage(c, err) })
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if !slices.Contains([]string{"auto", "always", "never"}, a.colour) {

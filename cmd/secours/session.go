@@ -45,7 +45,10 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 		return nil, a.badCard()
 	case simulated:
 		var c *sim.Card
-		err := a.waiting(a.lang.s("un autre programme tient la carte, attente…", "another program holds the card, waiting…"), func() (err error) {
+		err := a.waiting(a.lang.s(
+			"un autre programme tient la carte, attente…",
+			"another program holds the card, waiting…",
+		), func() (err error) {
 			c, err = interruptible(ctx, func() (*sim.Card, error) { return a.openImage(path, sim.Session{Wait: a.timeout}) })
 			return err
 		})
@@ -53,7 +56,10 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 			return nil, &failure{
 				code: exitNoCard, name: "no-card", err: err,
 				message: fmt.Sprintf(a.lang.s("pas de carte simulée : %s", "no simulated card: %s"), path),
-				hint:    a.lang.s("« secours card init --card sim:FICHIER » en crée une", "\"secours card init --card sim:FILE\" creates one"),
+				hint: a.lang.s(
+					"« secours card init --card sim:FICHIER » en crée une",
+					"\"secours card init --card sim:FILE\" creates one",
+				),
 			}
 		}
 		if err != nil {
@@ -62,7 +68,10 @@ func (a *app) connect(ctx context.Context) (*connection, error) {
 		return &connection{Transmitter: c, simulated: true, name: spec, close: c.Close}, nil
 	case named, spec == "pcsc", spec == "":
 		var c *pcsc.Conn
-		err := a.waiting(a.lang.s("le lecteur ne répond pas encore, attente…", "the reader does not answer yet, waiting…"), func() (err error) {
+		err := a.waiting(a.lang.s(
+			"le lecteur ne répond pas encore, attente…",
+			"the reader does not answer yet, waiting…",
+		), func() (err error) {
 			c, err = a.connectReader(ctx, reader)
 			return err
 		})
@@ -148,8 +157,14 @@ func blank(m card.Medium) bool {
 func (a *app) notBlank(err error) error {
 	return &failure{
 		code: exitInvalid, name: "damaged", err: err,
-		message: a.lang.s("la carte porte des données dont le début n'est pas reconnu : une synthèse peut s'y trouver encore", "the card holds data whose beginning is not recognised: a summary may still be there"),
-		hint:    a.lang.s("relisez-la dans un autre lecteur ; « secours card init --erase » la prépare de nouveau et perd tout", "read it in another reader; \"secours card init --erase\" prepares it again and loses everything"),
+		message: a.lang.s(
+			"la carte porte des données dont le début n'est pas reconnu : une synthèse peut s'y trouver encore",
+			"the card holds data whose beginning is not recognised: a summary may still be there",
+		),
+		hint: a.lang.s(
+			"relisez-la dans un autre lecteur ; « secours card init --erase » la prépare de nouveau et perd tout",
+			"read it in another reader; \"secours card init --erase\" prepares it again and loses everything",
+		),
 	}
 }
 
@@ -163,7 +178,10 @@ func (a *app) notEmpty(c *card.Content) error {
 	}
 	return &failure{
 		code: exitNoCard, name: "empty-card",
-		message: a.lang.s("la carte est préparée mais vide : personne n'y a encore écrit de synthèse", "the card is prepared but empty: nobody has written a summary to it yet"),
-		hint:    a.lang.s("« secours write FICHIER » en écrit une", "\"secours write FILE\" writes one"),
+		message: a.lang.s(
+			"la carte est préparée mais vide : personne n'y a encore écrit de synthèse",
+			"the card is prepared but empty: nobody has written a summary to it yet",
+		),
+		hint: a.lang.s("« secours write FICHIER » en écrit une", "\"secours write FILE\" writes one"),
 	}
 }

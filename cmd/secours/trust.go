@@ -12,7 +12,10 @@ import (
 
 func (a *app) trustCommand() *cobra.Command {
 	l := a.lang
-	return a.group("trust", l.s("Les autorités dont les signatures sont crues", "The authorities whose signatures are believed"), a.trustAddCommand(), a.trustListCommand())
+	return a.group("trust", l.s(
+		"Les autorités dont les signatures sont crues",
+		"The authorities whose signatures are believed",
+	), a.trustAddCommand(), a.trustListCommand())
 }
 
 func (a *app) trustAddCommand() *cobra.Command {
@@ -42,7 +45,10 @@ Exit codes: 0; 1 no certificate in the file.`),
 			}
 			certificates, err := trust.ParseCertificates(data)
 			if err != nil {
-				return &failure{code: exitGeneral, name: "no-certificate", message: l.s("pas de certificat lisible dans ce fichier (PEM ou DER)", "no readable certificate in this file (PEM or DER)"), err: err}
+				return &failure{code: exitGeneral, name: "no-certificate", message: l.s(
+					"pas de certificat lisible dans ce fichier (PEM ou DER)",
+					"no readable certificate in this file (PEM or DER)",
+				), err: err}
 			}
 			store, err := h.trust()
 			if err != nil {
@@ -75,14 +81,26 @@ Exit codes: 0; 1 no certificate in the file.`),
 				return err
 			}
 			if !a.json {
-				fmt.Fprintln(a.out, l.s("Confiance donnée à (comparez l'empreinte SHA-256 avec celle que publie l'autorité) :", "Trusted from now on (compare the SHA-256 fingerprint with the one that the authority publishes):"))
+				fmt.Fprintln(a.out, l.s(
+					"Confiance donnée à (comparez l'empreinte SHA-256 avec celle que publie l'autorité) :",
+					"Trusted from now on (compare the SHA-256 fingerprint with the one that the authority publishes):",
+				))
 			}
 			return a.printAnchors(&trust.Store{Anchors: anchors, Updated: a.now()})
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", l.s("nom à afficher (défaut : celui du certificat)", "name to show (default: the certificate's)"))
-	c.Flags().StringVar(&role, "role", "", l.s("métier de tous ses certificats, s'ils n'en nomment pas", "role of all its certificates, where they name none"))
-	c.Flags().StringSliceVar(&ceiling, "ceiling", nil, l.s("seuls métiers dont elle peut se porter garante", "only roles that it may vouch for"))
+	c.Flags().StringVar(&name, "name", "", l.s(
+		"nom à afficher (défaut : celui du certificat)",
+		"name to show (default: the certificate's)",
+	))
+	c.Flags().StringVar(&role, "role", "", l.s(
+		"métier de tous ses certificats, s'ils n'en nomment pas",
+		"role of all its certificates, where they name none",
+	))
+	c.Flags().StringSliceVar(&ceiling, "ceiling", nil, l.s(
+		"seuls métiers dont elle peut se porter garante",
+		"only roles that it may vouch for",
+	))
 	return c
 }
 
@@ -106,8 +124,11 @@ func (a *app) trustListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: l.s("Montrer les autorités de ce dossier", "Show the authorities of this home"),
-		Long:  l.s("Montre les autorités de ce dossier (--home).\n\nCodes de sortie : 0.", "Shows the authorities of this home (--home).\n\nExit codes: 0."),
-		Args:  a.args(cobra.NoArgs),
+		Long: l.s(
+			"Montre les autorités de ce dossier (--home).\n\nCodes de sortie : 0.",
+			"Shows the authorities of this home (--home).\n\nExit codes: 0.",
+		),
+		Args: a.args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			h, err := a.homeDir()
 			if err != nil {
@@ -157,7 +178,10 @@ func (a *app) printAnchors(s *trust.Store) error {
 		}{"secours.trustlist/1", s.Updated.UTC().Truncate(time.Second), anchors})
 	}
 	if len(anchors) == 0 {
-		_, err := fmt.Fprintln(a.out, l.s("Aucune autorité : toute signature sera « non vérifiable ». « secours trust add FICHIER » en ajoute une.", "No authority: every signature will be \"not verifiable\". \"secours trust add FILE\" adds one."))
+		_, err := fmt.Fprintln(a.out, l.s(
+			"Aucune autorité : toute signature sera « non vérifiable ». « secours trust add FICHIER » en ajoute une.",
+			"No authority: every signature will be \"not verifiable\". \"secours trust add FILE\" adds one.",
+		))
 		return err
 	}
 	p := a.lines()

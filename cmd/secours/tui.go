@@ -31,8 +31,14 @@ type secretFlags struct {
 }
 
 func (a *app) addSecretFlags(c *cobra.Command) {
-	c.Flags().IntVar(&a.secrets.fd, "passphrase-fd", -1, a.lang.s("lit la phrase de passe sur ce descripteur de fichier", "read the passphrase from this file descriptor"))
-	c.Flags().BoolVar(&a.secrets.stdin, "passphrase-stdin", false, a.lang.s("lit la phrase de passe sur l'entrée standard", "read the passphrase from standard input"))
+	c.Flags().IntVar(&a.secrets.fd, "passphrase-fd", -1, a.lang.s(
+		"lit la phrase de passe sur ce descripteur de fichier",
+		"read the passphrase from this file descriptor",
+	))
+	c.Flags().BoolVar(&a.secrets.stdin, "passphrase-stdin", false, a.lang.s(
+		"lit la phrase de passe sur l'entrée standard",
+		"read the passphrase from standard input",
+	))
 	c.MarkFlagsMutuallyExclusive("passphrase-fd", "passphrase-stdin")
 }
 
@@ -45,7 +51,10 @@ func (a *app) secret(ctx context.Context, prompt string) (string, error) {
 	case a.secrets.fd >= 0:
 		f := os.NewFile(uintptr(a.secrets.fd), "passphrase-fd")
 		if f == nil {
-			return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s("--passphrase-fd : ce descripteur n'est pas ouvert", "--passphrase-fd: that descriptor is not open")}
+			return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+				"--passphrase-fd : ce descripteur n'est pas ouvert",
+				"--passphrase-fd: that descriptor is not open",
+			)}
 		}
 		defer f.Close()
 		return interruptible(ctx, func() (string, error) { return a.secretLine(f) })
@@ -66,7 +75,10 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 				break
 			}
 			if line = append(line, b[0]); len(line) > maxSecret {
-				return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe est trop longue", "the passphrase is too long")}
+				return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+					"la phrase de passe est trop longue",
+					"the passphrase is too long",
+				)}
 			}
 			continue
 		}
@@ -74,7 +86,10 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 			break
 		}
 		if err != nil {
-			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe n'a pas pu être lue", "the passphrase could not be read"), err: err}
+			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+				"la phrase de passe n'a pas pu être lue",
+				"the passphrase could not be read",
+			), err: err}
 		}
 	}
 	return string(bytes.TrimSuffix(line, []byte("\r"))), nil
@@ -85,8 +100,14 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 	if err != nil {
 		return "", &failure{
 			code: exitSigner, name: "passphrase",
-			message: a.lang.s("une phrase de passe est nécessaire, et il n'y a pas de terminal pour la demander", "a passphrase is needed, and there is no terminal to ask for it"),
-			hint:    a.lang.s("donnez-la par --passphrase-fd ou --passphrase-stdin", "give it with --passphrase-fd or --passphrase-stdin"),
+			message: a.lang.s(
+				"une phrase de passe est nécessaire, et il n'y a pas de terminal pour la demander",
+				"a passphrase is needed, and there is no terminal to ask for it",
+			),
+			hint: a.lang.s(
+				"donnez-la par --passphrase-fd ou --passphrase-stdin",
+				"give it with --passphrase-fd or --passphrase-stdin",
+			),
 		}
 	}
 	defer tty.close()
@@ -103,7 +124,10 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 		term.Restore(int(tty.in.Fd()), state)
 		return "", err
 	case len(secret) > maxSecret:
-		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("la phrase de passe est trop longue", "the passphrase is too long")}
+		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+			"la phrase de passe est trop longue",
+			"the passphrase is too long",
+		)}
 	}
 	return string(secret), nil
 }
@@ -114,8 +138,11 @@ func (a *app) newSecret(ctx context.Context) (string, error) {
 	if err == nil && first == "" {
 		err = &failure{
 			code: exitSigner, name: "passphrase",
-			message: a.lang.s("la phrase de passe est vide : la clé serait à qui trouve le fichier", "the passphrase is empty: the key would be whoever's who finds the file"),
-			hint:    a.lang.s("pour un essai : --no-passphrase", "for a trial: --no-passphrase"),
+			message: a.lang.s(
+				"la phrase de passe est vide : la clé serait à qui trouve le fichier",
+				"the passphrase is empty: the key would be whoever's who finds the file",
+			),
+			hint: a.lang.s("pour un essai : --no-passphrase", "for a trial: --no-passphrase"),
 		}
 	}
 	if err != nil || a.secretGiven() {
@@ -126,7 +153,10 @@ func (a *app) newSecret(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if first != again {
-		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s("les deux phrases de passe diffèrent", "the two passphrases differ")}
+		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+			"les deux phrases de passe diffèrent",
+			"the two passphrases differ",
+		)}
 	}
 	return first, nil
 }

@@ -43,7 +43,13 @@ func (a *app) printVerdict(r *reading) error {
 	rec := r.record
 	p := a.lines()
 	if r.content.NewerLost {
-		p.add(l.s("ATTENTION", "WARNING"), l.s("ce n'est pas la dernière synthèse : une plus récente est illisible", "this is not the last summary: a newer one cannot be read"))
+		p.add(l.s(
+			"ATTENTION",
+			"WARNING",
+		), l.s(
+			"ce n'est pas la dernière synthèse : une plus récente est illisible",
+			"this is not the last summary: a newer one cannot be read",
+		))
 	}
 	p.add(l.s("verdict", "verdict"), fmt.Sprintf("%s (%s)", rec.Verdict.Status, a.reason(rec.Verdict.Reason)))
 	if s := rec.Signer; s != nil {

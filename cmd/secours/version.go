@@ -18,8 +18,11 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: l.s("Dire la version", "Say the version"),
-		Long:  l.s("Dit la version du programme, de Go, et si PC/SC est compris.\n\nCodes de sortie : 0.", "Says the version of the program, of Go, and whether PC/SC is built in.\n\nExit codes: 0."),
-		Args:  a.args(cobra.NoArgs),
+		Long: l.s(
+			"Dit la version du programme, de Go, et si PC/SC est compris.\n\nCodes de sortie : 0.",
+			"Says the version of the program, of Go, and whether PC/SC is built in.\n\nExit codes: 0.",
+		),
+		Args: a.args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			d := struct {
 				Schema   string `json:"schema"`

@@ -61,16 +61,43 @@ not allowed; 21 identity or passphrase; 22 format newer than this program.`),
 		RunE: func(c *cobra.Command, args []string) error { return a.write(c.Context(), args[0], o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.encoding, "encoding", "utf-8", l.s("codage du fichier : utf-8 ou windows-1252", "encoding of the file: utf-8 or windows-1252"))
-	f.StringVar(&o.patient, "patient", "", l.s("n'écrit que pour ce patient, SYSTÈME:VALEUR (par exemple ins-nir:…)", "write only for this patient, SYSTEM:VALUE (for example ins-nir:…)"))
-	f.Var(&o.expectSeq, "expect-seq", l.s("n'écrit que si la carte porte la synthèse de ce numéro (0 : vide)", "write only if the card holds the summary of this number (0: empty)"))
-	f.BoolVar(&o.ifChanged, "if-changed", false, l.s("n'écrit pas si la carte dit déjà la même chose", "do not write if the card says the same already"))
+	f.StringVar(&o.encoding, "encoding", "utf-8", l.s(
+		"codage du fichier : utf-8 ou windows-1252",
+		"encoding of the file: utf-8 or windows-1252",
+	))
+	f.StringVar(&o.patient, "patient", "", l.s(
+		"n'écrit que pour ce patient, SYSTÈME:VALEUR (par exemple ins-nir:…)",
+		"write only for this patient, SYSTEM:VALUE (for example ins-nir:…)",
+	))
+	f.Var(&o.expectSeq, "expect-seq", l.s(
+		"n'écrit que si la carte porte la synthèse de ce numéro (0 : vide)",
+		"write only if the card holds the summary of this number (0: empty)",
+	))
+	f.BoolVar(&o.ifChanged, "if-changed", false, l.s(
+		"n'écrit pas si la carte dit déjà la même chose",
+		"do not write if the card says the same already",
+	))
 	f.BoolVar(&o.dryRun, "dry-run", false, l.s("fait tout sauf écrire", "do everything but write"))
-	f.BoolVar(&o.dropUnreadable, "drop-unreadable", false, l.s("écrit même si le contenu actuel est illisible, donc perdu", "write even if the present content is unreadable, and so lost"))
-	f.BoolVar(&o.newPatient, "new-patient", false, l.s("écrit même si la carte est celle d'un autre patient", "write even if the card is another patient's"))
-	f.BoolVar(&o.maskCritical, "mask-critical", false, l.s("masque aussi une alerte ou une allergie, comme le patient le veut", "mask an alert or an allergy too, as the patient wants it"))
-	f.BoolVar(&o.unsealed, "unsealed", false, l.s("écrit sans sceller sur une vraie carte : quiconque la trouve peut la lire", "write unsealed to a real card: whoever finds it can read it"))
-	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s("le professionnel remplacé", "the professional whom the signer stands in for"))
+	f.BoolVar(&o.dropUnreadable, "drop-unreadable", false, l.s(
+		"écrit même si le contenu actuel est illisible, donc perdu",
+		"write even if the present content is unreadable, and so lost",
+	))
+	f.BoolVar(&o.newPatient, "new-patient", false, l.s(
+		"écrit même si la carte est celle d'un autre patient",
+		"write even if the card is another patient's",
+	))
+	f.BoolVar(&o.maskCritical, "mask-critical", false, l.s(
+		"masque aussi une alerte ou une allergie, comme le patient le veut",
+		"mask an alert or an allergy too, as the patient wants it",
+	))
+	f.BoolVar(&o.unsealed, "unsealed", false, l.s(
+		"écrit sans sceller sur une vraie carte : quiconque la trouve peut la lire",
+		"write unsealed to a real card: whoever finds it can read it",
+	))
+	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s(
+		"le professionnel remplacé",
+		"the professional whom the signer stands in for",
+	))
 	a.addSecretFlags(c)
 	return c
 }
@@ -90,7 +117,10 @@ type written struct {
 
 func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if file == "-" && (a.secrets.stdin || a.secrets.fd == 0) {
-		return &failure{code: exitGeneral, name: "usage", message: a.lang.s("l'entrée standard ne peut pas donner à la fois la synthèse et la phrase de passe", "standard input cannot give both the summary and the passphrase"), hint: "--passphrase-fd"}
+		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+			"l'entrée standard ne peut pas donner à la fois la synthèse et la phrase de passe",
+			"standard input cannot give both the summary and the passphrase",
+		), hint: "--passphrase-fd"}
 	}
 	s, err := a.parseSummary(ctx, file, o.encoding)
 	if err != nil {
@@ -127,8 +157,14 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if !session.simulated && !o.unsealed {
 		return &failure{
 			code: exitGeneral, name: "unsealed",
-			message: a.lang.s("cette version ne scelle pas encore : elle n'écrit que sur des cartes simulées", "this version does not seal yet: it writes to simulated cards only"),
-			hint:    a.lang.s("--unsealed l'accepte pour un essai, sans données réelles", "--unsealed accepts it for a trial, with no real data"),
+			message: a.lang.s(
+				"cette version ne scelle pas encore : elle n'écrit que sur des cartes simulées",
+				"this version does not seal yet: it writes to simulated cards only",
+			),
+			hint: a.lang.s(
+				"--unsealed l'accepte pour un essai, sans données réelles",
+				"--unsealed accepts it for a trial, with no real data",
+			),
 		}
 	}
 	previous, err := a.previous(content, store, now, o)
@@ -184,15 +220,27 @@ func (a *app) printWritten(r written) error {
 	}
 	switch r.Outcome {
 	case "unchanged":
-		_, err := fmt.Fprintf(a.out, l.s("Inchangée : la carte porte déjà cette synthèse (numéro %d).\n", "Unchanged: the card holds this summary already (number %d).\n"), r.Seq)
+		_, err := fmt.Fprintf(a.out, l.s(
+			"Inchangée : la carte porte déjà cette synthèse (numéro %d).\n",
+			"Unchanged: the card holds this summary already (number %d).\n",
+		), r.Seq)
 		return err
 	case "dry-run":
-		_, err := fmt.Fprintf(a.out, l.s("Essai : la synthèse numéro %d prendrait %d octets sur %d. Rien n'a été écrit.\n", "Dry run: summary number %d would take %d bytes of %d. Nothing was written.\n"), r.Seq, r.RecordBytes, r.Capacity)
+		_, err := fmt.Fprintf(a.out, l.s(
+			"Essai : la synthèse numéro %d prendrait %d octets sur %d. Rien n'a été écrit.\n",
+			"Dry run: summary number %d would take %d bytes of %d. Nothing was written.\n",
+		), r.Seq, r.RecordBytes, r.Capacity)
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, l.s("Synthèse numéro %d signée, écrite et relue : %d octets sur %d.\n", "Summary number %d signed, written and read back: %d bytes of %d.\n"), r.Seq, r.RecordBytes, r.Capacity)
+	_, err := fmt.Fprintf(a.out, l.s(
+		"Synthèse numéro %d signée, écrite et relue : %d octets sur %d.\n",
+		"Summary number %d signed, written and read back: %d bytes of %d.\n",
+	), r.Seq, r.RecordBytes, r.Capacity)
 	if !r.Sealed {
-		a.note("%s", l.s("NON SCELLÉE : quiconque tient la carte peut la lire. Démonstration seulement.", "NOT SEALED: whoever holds the card can read it. Demonstration only."))
+		a.note("%s", l.s(
+			"NON SCELLÉE : quiconque tient la carte peut la lire. Démonstration seulement.",
+			"NOT SEALED: whoever holds the card can read it. Demonstration only.",
+		))
 	}
 	return err
 }
@@ -224,7 +272,10 @@ func (a *app) summaryFailure(err error) error {
 	}
 	return &failure{
 		code: exitGeneral, name: "invalid-summary", path: list[0].Path, problems: list, err: err, message: message,
-		hint: a.lang.s("« secours demo DOSSIER » donne un exemple, et le schéma JSON secours.summary-1 accompagne le programme", "\"secours demo DIR\" gives an example, and the JSON Schema secours.summary-1 comes with the program"),
+		hint: a.lang.s(
+			"« secours demo DOSSIER » donne un exemple, et le schéma JSON secours.summary-1 accompagne le programme",
+			"\"secours demo DIR\" gives an example, and the JSON Schema secours.summary-1 comes with the program",
+		),
 	}
 }
 
@@ -233,14 +284,20 @@ func (a *app) summaryFailure(err error) error {
 func (a *app) warnings(s *summary.Summary) []problem {
 	var list []problem
 	for _, path := range slices.Sorted(slices.Values(s.Unknown())) {
-		list = append(list, problem{path, a.lang.s("membre inconnu : porté tel quel, jamais affiché ; faute de frappe ?", "unknown member: carried as it is, never shown; misspelt?")})
+		list = append(list, problem{path, a.lang.s(
+			"membre inconnu : porté tel quel, jamais affiché ; faute de frappe ?",
+			"unknown member: carried as it is, never shown; misspelt?",
+		)})
 	}
 	s.Sections.Each(func(name string, section summary.AnySection) {
 		for i := range section.Len() {
 			if section.Common(i).Level == summary.LevelMasked {
 				list = append(list, problem{
 					fmt.Sprintf("sections.%s.items[%d].level", name, i),
-					a.lang.s("masquage sans effet : cette version ne scelle pas", "masking without effect: this version does not seal"),
+					a.lang.s(
+						"masquage sans effet : cette version ne scelle pas",
+						"masking without effect: this version does not seal",
+					),
 				})
 			}
 		}
@@ -266,8 +323,14 @@ func (a *app) checkMasking(s *summary.Summary, allowed bool) error {
 	}
 	return &failure{
 		code: exitGeneral, name: "masked-critical", path: path,
-		message: a.lang.s("une alerte ou une allergie serait masquée : aux urgences, personne ne la verrait ; rien n'a été écrit", "an alert or an allergy would be masked: nobody would see it in an emergency; nothing was written"),
-		hint:    a.lang.s("si le patient le veut malgré tout : --mask-critical", "if the patient wants it all the same: --mask-critical"),
+		message: a.lang.s(
+			"une alerte ou une allergie serait masquée : aux urgences, personne ne la verrait ; rien n'a été écrit",
+			"an alert or an allergy would be masked: nobody would see it in an emergency; nothing was written",
+		),
+		hint: a.lang.s(
+			"si le patient le veut malgré tout : --mask-critical",
+			"if the patient wants it all the same: --mask-critical",
+		),
 	}
 }
 
@@ -279,14 +342,20 @@ func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time)
 	case errors.Is(err, trust.ErrNotValidThen), now.Before(id.Certificate.NotBefore), now.After(id.Certificate.NotAfter):
 		return &failure{
 			code: exitSigner, name: "certificate-expired", err: err,
-			message: fmt.Sprintf(l.s("le certificat de l'identité n'est valable que du %s au %s", "the identity's certificate is valid only from %s to %s"),
+			message: fmt.Sprintf(l.s(
+				"le certificat de l'identité n'est valable que du %s au %s",
+				"the identity's certificate is valid only from %s to %s",
+			),
 				id.Certificate.NotBefore.Format(time.DateOnly), id.Certificate.NotAfter.Format(time.DateOnly)),
 			hint: l.s("renouvelez le certificat, et vérifiez l'horloge", "renew the certificate, and check the clock"),
 		}
 	case errors.Is(err, trust.ErrRole), errors.Is(err, trust.ErrCeiling), err == nil && who.Role != trust.RolePhysician:
 		return record.ErrRole
 	case errors.Is(err, trust.ErrNoAnchors), errors.Is(err, trust.ErrUnknownIssuer):
-		a.note("%s", l.s("attention : l'autorité de cette identité n'est pas dans la confiance de ce dossier ; ses lecteurs doivent la connaître", "warning: the authority of this identity is not in this home's trust; its readers must know it"))
+		a.note("%s", l.s(
+			"attention : l'autorité de cette identité n'est pas dans la confiance de ce dossier ; ses lecteurs doivent la connaître",
+			"warning: the authority of this identity is not in this home's trust; its readers must know it",
+		))
 	case err != nil:
 		return &failure{code: exitSigner, name: "identity", message: err.Error(), err: err}
 	}
@@ -316,17 +385,29 @@ func (a *app) previous(content *card.Content, store *trust.Store, now time.Time,
 		// Nothing says whose card this is, and which number it is at.
 		switch {
 		case o.dropUnreadable && o.expectSeq.given:
-			return nil, a.conflict(l.s("ce qui est sur la carte est illisible, et n'a pas de numéro", "what is on the card is unreadable, and has no number"))
+			return nil, a.conflict(l.s(
+				"ce qui est sur la carte est illisible, et n'a pas de numéro",
+				"what is on the card is unreadable, and has no number",
+			))
 		case o.dropUnreadable && o.patient == "" && !o.newPatient:
 			return nil, &failure{
 				code: exitWrongPatient, name: "wrong-patient",
-				message: l.s("rien de lisible ne dit à qui est cette carte ; rien n'a été écrit", "nothing readable says whose card this is; nothing was written"),
-				hint:    l.s("avec --drop-unreadable, dites pour qui : --patient SYSTÈME:VALEUR, ou --new-patient", "with --drop-unreadable, say for whom: --patient SYSTEM:VALUE, or --new-patient"),
+				message: l.s(
+					"rien de lisible ne dit à qui est cette carte ; rien n'a été écrit",
+					"nothing readable says whose card this is; nothing was written",
+				),
+				hint: l.s(
+					"avec --drop-unreadable, dites pour qui : --patient SYSTÈME:VALEUR, ou --new-patient",
+					"with --drop-unreadable, say for whom: --patient SYSTEM:VALUE, or --new-patient",
+				),
 			}
 		case o.dropUnreadable:
 			return nil, nil
 		}
-		f.hint = l.s("--drop-unreadable écrit par-dessus, et perd ce qui s'y trouve", "--drop-unreadable writes over it, and loses what is there")
+		f.hint = l.s(
+			"--drop-unreadable écrit par-dessus, et perd ce qui s'y trouve",
+			"--drop-unreadable writes over it, and loses what is there",
+		)
 		return nil, &f
 	case r.Amendments > 0:
 		return nil, a.explain(record.ErrNewerFormat)
@@ -335,8 +416,14 @@ func (a *app) previous(content *card.Content, store *trust.Store, now time.Time,
 	case damaged(r), content.NewerLost:
 		return nil, &failure{
 			code: exitInvalid, name: "partly-unreadable",
-			message: l.s("une partie de ce qui est sur la carte est illisible ; rien n'a été écrit", "part of what is on the card is unreadable; nothing was written"),
-			hint:    l.s("--drop-unreadable écrit par-dessus, et perd cette partie ; si la mémoire de la carte faiblit, prenez une carte neuve", "--drop-unreadable writes over it, and loses that part; if the card's memory is failing, take a new card"),
+			message: l.s(
+				"une partie de ce qui est sur la carte est illisible ; rien n'a été écrit",
+				"part of what is on the card is unreadable; nothing was written",
+			),
+			hint: l.s(
+				"--drop-unreadable écrit par-dessus, et perd cette partie ; si la mémoire de la carte faiblit, prenez une carte neuve",
+				"--drop-unreadable writes over it, and loses that part; if the card's memory is failing, take a new card",
+			),
 		}
 	}
 	return r, nil
@@ -372,9 +459,15 @@ func (a *app) checkExpected(previous *record.Record, expected optionalSeq) error
 	case !expected.given || expected.value == seq:
 		return nil
 	case previous == nil:
-		return a.conflict(fmt.Sprintf(a.lang.s("la carte est vide, et ne porte pas la synthèse numéro %d", "the card is empty, and does not hold summary number %d"), expected.value))
+		return a.conflict(fmt.Sprintf(a.lang.s(
+			"la carte est vide, et ne porte pas la synthèse numéro %d",
+			"the card is empty, and does not hold summary number %d",
+		), expected.value))
 	}
-	return a.conflict(fmt.Sprintf(a.lang.s("la carte porte la synthèse numéro %d, pas %d", "the card holds summary number %d, not %d"), seq, expected.value))
+	return a.conflict(fmt.Sprintf(a.lang.s(
+		"la carte porte la synthèse numéro %d, pas %d",
+		"the card holds summary number %d, not %d",
+	), seq, expected.value))
 }
 
 func (a *app) conflict(message string) *failure {
@@ -408,7 +501,10 @@ func (a *app) checkPatientOption(s *summary.Summary, option string) error {
 		return nil
 	}
 	if system, value, ok := strings.Cut(option, ":"); !ok || system == "" || value == "" {
-		return &failure{code: exitGeneral, name: "usage", message: a.lang.s("--patient : SYSTÈME:VALEUR, par exemple ins-nir:…", "--patient: SYSTEM:VALUE, for example ins-nir:…")}
+		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+			"--patient : SYSTÈME:VALEUR, par exemple ins-nir:…",
+			"--patient: SYSTEM:VALUE, for example ins-nir:…",
+		)}
 	}
 	for _, id := range s.Patient.IDs {
 		if option == string(id.System)+":"+id.Value {
@@ -417,7 +513,10 @@ func (a *app) checkPatientOption(s *summary.Summary, option string) error {
 	}
 	return &failure{
 		code: exitWrongPatient, name: "wrong-patient", path: "patient.ids",
-		message: a.lang.s("la synthèse n'est pas celle du patient de --patient ; rien n'a été écrit", "the summary is not that of the patient of --patient; nothing was written"),
+		message: a.lang.s(
+			"la synthèse n'est pas celle du patient de --patient ; rien n'a été écrit",
+			"the summary is not that of the patient of --patient; nothing was written",
+		),
 	}
 }
 
@@ -432,8 +531,14 @@ func (a *app) samePatient(previous *record.Record, s *summary.Summary, allowed b
 	}
 	return &failure{
 		code: exitWrongPatient, name: "wrong-patient", path: differ[0],
-		message: fmt.Sprintf(a.lang.s("la carte est celle d'un autre patient (traits différents : %s) ; rien n'a été écrit", "the card is another patient's (traits that differ: %s); nothing was written"), strings.Join(differ, ", ")),
-		hint:    a.lang.s("vérifiez la carte ; si l'identité a été corrigée, --new-patient écrit quand même", "check the card; if the person's identity was corrected, --new-patient writes all the same"),
+		message: fmt.Sprintf(a.lang.s(
+			"la carte est celle d'un autre patient (traits différents : %s) ; rien n'a été écrit",
+			"the card is another patient's (traits that differ: %s); nothing was written",
+		), strings.Join(differ, ", ")),
+		hint: a.lang.s(
+			"vérifiez la carte ; si l'identité a été corrigée, --new-patient écrit quand même",
+			"check the card; if the person's identity was corrected, --new-patient writes all the same",
+		),
 	}
 }
 
