@@ -77,7 +77,22 @@ func indentLines(s string) string { return strings.ReplaceAll(s, "\n", "\n  ") }
 
 func (a *app) usage(c *cobra.Command, err error) error {
 	return &failure{
-		code: exitGeneral, name: "usage", message: err.Error(), err: err,
+		code: exitGeneral, name: "usage", message: a.lang.s(frenchUsage.Replace(err.Error()), err.Error()), err: err,
 		hint: fmt.Sprintf(a.lang.s("« %s --help » montre l'emploi", "\"%s --help\" shows the usage"), c.CommandPath()),
 	}
 }
+
+// frenchUsage translates what cobra and pflag say of a command line.
+var frenchUsage = strings.NewReplacer(
+	"unknown flag: ", "option inconnue : ",
+	"unknown shorthand flag: ", "option courte inconnue : ",
+	"flag needs an argument: ", "il manque la valeur de l'option ",
+	"bad flag syntax: ", "option mal écrite : ",
+	"accepts 1 arg(s), received ", "attend 1 argument, reçu ",
+	"invalid argument ", "valeur incorrecte ",
+	" for \"", " pour \"",
+	"unknown command ", "argument de trop : ",
+	"if any flags in the group ", "parmi les options ",
+	" are set none of the others can be; ", ", une seule est possible ; ",
+	" were all set", " ont été données",
+)
