@@ -34,22 +34,13 @@ With --json, "signature" gives what another tool needs to verify it: the COSE_Si
 
 Exit codes: as "read".`),
 		Args: a.args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := a.readCard(c.Context())
-			if err != nil {
-				return err
-			}
+		RunE: a.checking(func(r *reading) error {
 			d := a.inspectDocument(r)
 			if a.json {
-				err = a.printJSON(d)
-			} else {
-				err = a.printInspection(r, d)
+				return a.printJSON(d)
 			}
-			if err != nil {
-				return err
-			}
-			return a.outcome(r)
-		},
+			return a.printInspection(r, d)
+		}),
 	}
 }
 

@@ -223,3 +223,20 @@ func TestAge(t *testing.T) {
 		}
 	}
 }
+
+// Every reason of a verdict has a wording, and none is worded that no verdict has.
+func TestEveryReasonHasAWording(t *testing.T) {
+	reasons := []record.Reason{
+		record.ReasonOK, record.ReasonTrustOutdated, record.ReasonNoTrust, record.ReasonUnknownIssuer, record.ReasonClock,
+		record.ReasonAmendments, record.ReasonSignature, record.ReasonDamaged, record.ReasonContent, record.ReasonCertificate,
+		record.ReasonNotValidThen, record.ReasonRole, record.ReasonDistrusted,
+	}
+	for _, r := range reasons {
+		if _, ok := reasonWords[string(r)]; !ok {
+			t.Errorf("%s has no wording", r)
+		}
+	}
+	if len(reasonWords) != len(reasons) {
+		t.Errorf("%d wordings for %d reasons", len(reasonWords), len(reasons))
+	}
+}

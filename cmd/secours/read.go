@@ -32,21 +32,12 @@ Exit codes: 0 verified; 14 not to be relied on, or undecodable; 15 shown, but no
 10 no reader; 11 no card, card removed or empty; 12 not a Secours card; 13 the patient's PIN;
 16 reader busy; 22 format newer than this program.`),
 		Args: a.args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := a.readCard(c.Context())
-			if err != nil {
-				return err
-			}
+		RunE: a.checking(func(r *reading) error {
 			if a.json {
-				err = a.printJSON(a.readDocument(r))
-			} else {
-				err = a.show(r)
+				return a.printJSON(a.readDocument(r))
 			}
-			if err != nil {
-				return err
-			}
-			return a.outcome(r)
-		},
+			return a.show(r)
+		}),
 	}
 }
 

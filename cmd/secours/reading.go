@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/secours-card/secours/card"
 	"github.com/secours-card/secours/summary"
 	"github.com/secours-card/secours/summary/record"
@@ -53,6 +55,20 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// checking is what a verb does that reads and checks the card: it shows the reading, whatever the verdict, and ends with its exit code.
+func (a *app) checking(show func(*reading) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		r, err := a.readCard(c.Context())
+		if err != nil {
+			return err
+		}
+		if err := show(r); err != nil {
+			return err
+		}
+		return a.outcome(r)
+	}
 }
 
 // outcome is the failure that stands for the verdict of a reading, nil for a good one.

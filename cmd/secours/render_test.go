@@ -143,7 +143,7 @@ func TestGolden(t *testing.T) {
 			v.Verdict = verdict{Level: verdictInvalid, Code: "signature"}
 		}), renderOptions{Lang: fr}},
 		"invalid-en": {with(states(), func(v *view) {
-			v.Verdict = verdict{Level: verdictInvalid, Code: "wrong-card"}
+			v.Verdict = verdict{Level: verdictInvalid, Code: "signature"}
 		}), renderOptions{Lang: en}},
 		"states-fr": {states(), renderOptions{Lang: fr}},
 		"states-en": {states(), renderOptions{Lang: en}},

@@ -244,15 +244,13 @@ var (
 		"masked":   {"MASQUÉ À D'AUTRES PAR LE PATIENT", "HIDDEN FROM OTHERS BY THE PATIENT"},
 	}
 	roleWords = words{
-		"physician":       {"médecin", "physician"},
-		"pharmacist":      {"pharmacien(ne)", "pharmacist"},
-		"nurse":           {"infirmier(e)", "nurse"},
-		"midwife":         {"sage-femme", "midwife"},
-		"dentist":         {"chirurgien-dentiste", "dentist"},
-		"emergency":       {"service d'urgence", "emergency service"},
-		"first-responder": {"secouriste", "first responder"},
-		"patient":         {"patient", "patient"},
-		"relative":        {"proche", "relative"},
+		"physician":  {"médecin", "physician"},
+		"pharmacist": {"pharmacien(ne)", "pharmacist"},
+		"nurse":      {"infirmier(e)", "nurse"},
+		"midwife":    {"sage-femme", "midwife"},
+		"dentist":    {"chirurgien-dentiste", "dentist"},
+		"patient":    {"patient", "patient"},
+		"relative":   {"proche", "relative"},
 	}
 	// Languages of the people most often met; any other is shown by its tag.
 	languageWords = words{
@@ -269,7 +267,6 @@ var (
 		"issuer-unknown":             {"l'autorité du signataire est inconnue de ce poste", "this workstation does not know the signer's authority"},
 		"amendments-unread":          {"la carte porte des ajouts que cette version ne lit pas", "the card has amendments that this version does not read"},
 		"clock":                      {"les dates ne concordent pas avec l'horloge de ce poste", "the dates do not agree with this workstation's clock"},
-		"key-compromised":            {"la clé du signataire a été volée ou divulguée", "the signer's key was stolen or disclosed"},
 		"signature":                  {"contenu ou signature modifiés", "content or signature changed"},
 		"level-damaged":              {"partie signée absente ou modifiée", "a signed part is missing or changed"},
 		"content":                    {"le contenu signé n'est pas une synthèse lisible par cette version", "what was signed is not a summary that this version can read"},
@@ -277,8 +274,6 @@ var (
 		"certificate-not-valid-then": {"le certificat n'était pas valable à la date de signature", "the certificate was not valid at the time of signing"},
 		"role":                       {"le signataire n'a pas le droit d'écrire cette synthèse", "the signer's role does not allow writing this summary"},
 		"issuer-distrusted":          {"l'autorité du signataire n'est plus reconnue", "the signer's authority is no longer trusted"},
-		"revoked":                    {"le certificat du signataire est révoqué", "the signer's certificate is revoked"},
-		"wrong-card":                 {"les données viennent d'une autre carte", "the data come from another card"},
 	}
 )
 

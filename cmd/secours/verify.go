@@ -20,21 +20,12 @@ Codes de sortie : 0 vérifiée ; 14 ne pas s'y fier ; 15 non vérifiable ; les a
 
 Exit codes: 0 verified; 14 not to be relied on; 15 not verifiable; the others as "read".`),
 		Args: a.args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := a.readCard(c.Context())
-			if err != nil {
-				return err
-			}
+		RunE: a.checking(func(r *reading) error {
 			if a.json {
-				err = a.printJSON(a.checkedDocument("secours.verify/1", r))
-			} else {
-				err = a.printVerdict(r)
+				return a.printJSON(a.checkedDocument("secours.verify/1", r))
 			}
-			if err != nil {
-				return err
-			}
-			return a.outcome(r)
-		},
+			return a.printVerdict(r)
+		}),
 	}
 }
 
