@@ -13,6 +13,9 @@ import (
 
 	"github.com/secours-card/secours/card"
 	"github.com/secours-card/secours/card/sim"
+	"github.com/secours-card/secours/summary"
+	"github.com/secours-card/secours/summary/record"
+	"github.com/secours-card/secours/summary/trust"
 )
 
 // playground is a demonstration folder with a written card.
@@ -193,9 +196,83 @@ func TestGuardNewerLost(t *testing.T) {
 		t.Errorf("verify: %s", out)
 	}
 	p.gp(t, 14, "write", p.file("summary.json"), "--if-changed")
-	p.gp(t, 0, "write", p.file("summary.json"), "--drop-unreadable")
+	p.gp(t, 0, "write", p.file("summary.json"), "--drop-unreadable", "--if-changed")
 	if out, _ := p.gp(t, 0, "verify", "--json"); !strings.Contains(out, `"seq": 3,`) {
 		t.Errorf("the number of the lost summary is used again: %s", out)
+	}
+}
+
+// A write that was never finished is not taken for done.
+func TestGuardUnconfirmed(t *testing.T) {
+	p := newPlayground(t)
+	p.card(t, func(m card.Medium) {
+		for _, mark := range []int64{64, 192, 320} { // A, B and C of the first slot, with pages of 64 bytes
+			if _, err := m.WriteAt(make([]byte, 16), mark); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if out, _ := p.gp(t, 0, "read", "--json"); !strings.Contains(out, `"unconfirmed": true`) {
+		t.Fatalf("%s", out)
+	}
+	if out, _ := p.gp(t, 0, "write", p.file("summary.json"), "--if-changed", "--json"); !strings.Contains(out, `"outcome": "written"`) {
+		t.Errorf("%s", out)
+	}
+	if out, _ := p.gp(t, 0, "read", "--json"); strings.Contains(out, `"unconfirmed": true`) {
+		t.Errorf("%s", out)
+	}
+}
+
+// A container without a whole record is not prepared anew by mistake.
+func TestGuardDamagedContainer(t *testing.T) {
+	p := newPlayground(t)
+	p.card(t, func(m card.Medium) {
+		if _, err := m.WriteAt(make([]byte, m.Size()-448), 448); err != nil { // both slots, with pages of 64 bytes
+			t.Fatal(err)
+		}
+	})
+	p.gp(t, 14, "read")
+	p.gp(t, 14, "write", p.file("summary.json"))
+	p.gp(t, 1, "card", "init")
+	p.gp(t, 0, "card", "init", "--erase")
+	p.gp(t, 0, "write", p.file("summary.json"))
+}
+
+// A forged number near the limit leaves room for the next one all the same.
+func TestGuardForgedNumber(t *testing.T) {
+	p := newPlayground(t)
+	file, err := os.ReadFile(p.file("gp/identity.p12"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := trust.ParseIdentity(file, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(p.file("summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := summary.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.card(t, func(m card.Medium) {
+		c, err := card.Read(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := record.Write(record.Draft{Card: c.Card, Summary: s, Signer: id, Seq: 1<<53 - 1, Time: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Replace(m, raw); err != nil {
+			t.Fatal(err)
+		}
+	})
+	p.gp(t, 0, "write", p.file("summary.json"))
+	if out, _ := p.gp(t, 0, "verify", "--json"); !strings.Contains(out, `"seq": 1,`) {
+		t.Errorf("%s", out)
 	}
 }
 

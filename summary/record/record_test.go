@@ -357,6 +357,18 @@ func TestNewerFormats(t *testing.T) {
 	}
 }
 
+// A token whose key is not the certificate's signs what nobody can verify: Write finds out.
+func TestWriteWithTheWrongKey(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	d := f.draft()
+	wrong := *f.signer
+	wrong.Key = newFixture(t, trust.Ed25519).signer.Key
+	d.Signer = &wrong
+	if raw, err := Write(d); err == nil {
+		t.Errorf("wrote %d bytes", len(raw))
+	}
+}
+
 // What Write makes is read before it is given out.
 func TestWriteChecksItself(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)

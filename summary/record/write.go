@@ -50,7 +50,10 @@ func Write(d Draft) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return raw, check(raw, d)
+	if err := check(raw, d); err != nil {
+		return nil, err
+	}
+	return raw, nil
 }
 
 // check reads a new record as a stranger would. Whatever is wrong with the code above, or with the machine it ran on,
