@@ -59,7 +59,7 @@ func (c *chain) boxKey(own [idSize]byte, level int) []byte {
 	return c.derive(c.level[level], keySize, "secours/1 box", uint8(c.suite), c.base[:], own[:], level)
 }
 
-// digest is D_level (FORMAT 3.3): salted, so that who lacks the level's key cannot guess the message from it.
+// digest is D_level (FORMAT 3.4): salted, so that who lacks the level's key cannot guess the message from it.
 func (c *chain) digest(own [idSize]byte, level int, message ...[]byte) []byte {
 	key := c.level[max(level, 1)] // level 0 has no key of its own
 	mac := hmac.New(sha256.New, c.derive(key, keySize, "secours/1 salt", c.base[:], own[:], level))
@@ -74,7 +74,7 @@ func (c *chain) digest(own [idSize]byte, level int, message ...[]byte) []byte {
 const (
 	boxUnit = 32
 	box3Min = 64
-	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.2). seal adds at most 47, to
+	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.3). seal adds at most 47, to
 	// a box 3 with nothing in it.
 	maxPadding = 64
 )

@@ -14,7 +14,7 @@ import (
 // kindBase is the kind of a whole summary. Amendments are a later version's.
 const kindBase = 0
 
-// manifest is what the signature covers directly (FORMAT 3.4). Everything else is covered through its digests.
+// manifest is what the signature covers directly (FORMAT 3.5). Everything else is covered through its digests.
 type manifest struct {
 	Version    uint   `cbor:"1,keyasint"`
 	Seq        uint64 `cbor:"2,keyasint"`

@@ -71,7 +71,7 @@ const clockSkew = 24 * time.Hour
 // set.
 var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Read opens a record and checks it, in the order of FORMAT 3.5. The error is nil only for the verdicts Valid and
+// Read opens a record and checks it, in the order of FORMAT 3.6. The error is nil only for the verdicts Valid and
 // ValidStale. It is an *UnverifiedError, with all that could be decoded, for the others, and one of this package's Err
 // values where nothing could be. Now is the reader's best knowledge of the time.
 func Read(raw []byte, card [16]byte, anchors *trust.Store, now time.Time) (*Record, error) {
