@@ -303,6 +303,21 @@ func TestLevelIsKeptAsGiven(t *testing.T) {
 	}
 }
 
+func TestUnreviewed(t *testing.T) {
+	c := compartments(t, parse(t, with(`"allergies":{"status":"items","items":[{"agent":{"text":"a"},"unreviewed":true},{"agent":{"text":"b"},"unreviewed":false}]}`)))
+	// [{1: "a", -6: true}, {1: "b", -6: false}]
+	if want := unhex(t, "82a201616125f5a201616225f4"); !bytes.Contains(c[1], want) {
+		t.Errorf("%x is not in %x", want, c[1])
+	}
+	m, err := Merge(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := m.Sections.Allergies.Items; a[0].Unreviewed != Yes || a[1].Unreviewed != No {
+		t.Errorf("%v, %v", a[0].Unreviewed, a[1].Unreviewed)
+	}
+}
+
 func TestIDs(t *testing.T) {
 	ids := func(sections string) []string {
 		s := parse(t, with(sections))
@@ -360,7 +375,7 @@ func TestUnknownMembersSurvive(t *testing.T) {
 		{`"scope":"tout"`, `,"x":1,"#5":"AQ=="`},
 		{`"sections":{`, `"x":{"status":"none-known"},"#10":"AQ==","#10@open":"oQGBAg==","#10@care":"AQ==","#10@masked":"AQ==",`},
 		{`"status":"items"`, `,"x":1,"#8":"AQ==","#8@open":"AQ==","#8@clinical":"AQ==","#8@masked":"AQ=="`},
-		{`"note":"b"`, `,"x":1,"#13":"AQ==","#-6":"AQ=="`},
+		{`"note":"b"`, `,"x":1,"#13":"AQ==","#-7":"AQ=="`},
 		{`"text":"a"`, `,"x":null,"#3":"AQ=="`},
 		{`"system":"atc"`, `,"x":1,"#3":"AQ=="`},
 		{`"name":"Dr LEROY"`, `,"x":1,"#5":"AQ=="`},

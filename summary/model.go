@@ -88,7 +88,9 @@ type Common struct {
 	Recorded Date   `json:"recorded" key:"-3"`
 	By       Author `json:"by" key:"-4"`
 	Source   Source `json:"source" key:"-5"`
-	Extra    Extra
+	// Unreviewed says that the item came from an amendment, and that the physician who wrote the base did not review it.
+	Unreviewed Flag `json:"unreviewed" key:"-6"`
+	Extra      Extra
 }
 
 // Alert is a point of attention ("point de vigilance"). Action is the signer's wording, shown and never interpreted.
