@@ -36,3 +36,15 @@ var (
 	// ErrIdentity means that the file is not a usable PKCS#12 identity.
 	ErrIdentity = errors.New("not a usable PKCS#12 identity")
 )
+
+// What reading and changing a keystore can find wrong, besides ErrPassphrase.
+var (
+	// ErrKeystore means that the file is damaged, or that a key is not one that a keystore can hold.
+	ErrKeystore = errors.New("not a usable keystore")
+	// ErrNewerKeystore means that the file holds what only a later version understands.
+	ErrNewerKeystore = errors.New("the keystore was written by a newer version")
+	// ErrHaveKey means that the keystore has that key already.
+	ErrHaveKey = errors.New("the keystore has this key already")
+	// ErrKeyEpoch means that the keystore has another key for that epoch of the role.
+	ErrKeyEpoch = errors.New("the keystore has another key for this epoch of the role")
+)
