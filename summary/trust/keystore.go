@@ -29,8 +29,8 @@ const (
 	MaxKeystoreSize = 1 << 20
 )
 
-// maxAuthority bounds the name of an authority, in characters.
-const maxAuthority = 120
+// maxName bounds the name of an authority, in characters (FORMAT 7.2).
+const maxName = 64
 
 // X25519 names the kind of key that opens records, beside P256.
 const X25519 KeyType = "x25519"
@@ -110,6 +110,9 @@ func (k *PublicKey) check() error {
 		if !slices.Contains(KeyRoles(), k.Role) {
 			return fmt.Errorf("%w: a key of an unknown role", ErrNewerKeystore)
 		}
+		if k.Epoch == 0 {
+			return fmt.Errorf("%w: a role key without an epoch", ErrKeystore)
+		}
 	case KeyBundle, KeyBundleRoot:
 		authority = true
 	case KeyPractice, KeyRecovery:
@@ -129,20 +132,22 @@ func (k *PublicKey) check() error {
 	case !k.Created.IsZero() && (k.Created.Year() < 1970 || k.Created.Year() > 9999):
 		return fmt.Errorf("%w: a key made at an impossible time", ErrKeystore)
 	}
-	return checkAuthorityName(k.Authority)
-}
-
-// checkAuthorityName keeps to what every JSON encoder writes in the same way, since the file is authenticated in its
-// canonical form, and to what a screen can show on a line.
-func checkAuthorityName(s string) error {
-	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxAuthority || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return fmt.Errorf("%w: an authority's name of more than %d characters, or not printable", ErrKeystore, maxAuthority)
+	if authority && !isName(k.Authority) {
+		return fmt.Errorf("%w: an authority's name of more than %d characters, or with one that is not allowed", ErrKeystore, maxName)
 	}
 	return nil
 }
 
+// isName reports whether s is a line of FORMAT 4.2 of at most maxName characters. Every JSON encoder writes these in the
+// same way, on which the checksum depends.
+func isName(s string) bool {
+	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxName && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || r == utf8.RuneError
+	})
+}
+
 // Add adds a key. The error is ErrHaveKey where the key is there, ErrKeyEpoch where another is there for that epoch of
-// the role, and ErrKeystore where the key is not one that a keystore can hold.
+// the role on the same curve, and ErrKeystore where the key is not one that a keystore can hold.
 func (k *Keystore) Add(key PrivateKey) error {
 	if err := key.check(); err != nil {
 		return err
@@ -170,10 +175,12 @@ type keySet struct {
 	epochs map[roleEpoch]bool
 }
 
+// roleEpoch is what an authority names a role key by (FORMAT 7.2).
 type roleEpoch struct {
 	authority string
 	role      Role
 	epoch     uint32
+	algorithm KeyType
 }
 
 func (s *keySet) add(k PublicKey) error {
@@ -186,7 +193,7 @@ func (s *keySet) add(k PublicKey) error {
 		s.keys[public] = true
 	}
 	if k.Kind == KeyRole {
-		of := roleEpoch{k.Authority, k.Role, k.Epoch}
+		of := roleEpoch{k.Authority, k.Role, k.Epoch, k.Algorithm()}
 		if s.epochs[of] {
 			return ErrKeyEpoch
 		}

@@ -238,11 +238,14 @@ func TestKeystoreTampering(t *testing.T) {
 		"role of practice":  {func(f *keystoreJSON) { f.Keys[0].Role = RoleNurse }, ErrKeystore},
 		"no authority":      {func(f *keystoreJSON) { f.Keys[2].Authority = "" }, ErrKeystore},
 		"line break":        {func(f *keystoreJSON) { f.Keys[2].Authority = "a\nb" }, ErrKeystore},
-		"long authority":    {func(f *keystoreJSON) { f.Keys[2].Authority = strings.Repeat("é", maxAuthority+1) }, ErrKeystore},
+		"long authority":    {func(f *keystoreJSON) { f.Keys[2].Authority = strings.Repeat("é", maxName+1) }, ErrKeystore},
 		"time of day":       {func(f *keystoreJSON) { f.Keys[0].Created = "2026-11-21" }, ErrKeystore},
 		"point off curve":   {func(f *keystoreJSON) { f.Keys[1].Public[64] ^= 1 }, ErrKeystore},
 		"key twice":         {func(f *keystoreJSON) { f.Keys[0] = f.Keys[5] }, ErrKeystore},
-		"two of one epoch":  {func(f *keystoreJSON) { f.Keys[2].Authority, f.Keys[2].Epoch = "Programme", 2 }, ErrKeystore},
+		"two of one epoch": {func(f *keystoreJSON) {
+			f.Keys[2].Authority, f.Keys[2].Role, f.Keys[2].Epoch = "Programme", RoleEmergency, 2
+		}, ErrKeystore},
+		"no epoch": {func(f *keystoreJSON) { f.Keys[2].Epoch = 0 }, ErrKeystore},
 	} {
 		l, err := ParseKeystore(change(t, data, c.edit))
 		if err == nil {
@@ -359,6 +362,9 @@ func TestKeystoreAdd(t *testing.T) {
 	}
 	first := role(1)
 	k := keystoreOf(t, first, role(2))
+	if err := keystoreOf(t, first).Add(PrivateKey{Kind: KeyRole, Authority: "P", Role: RoleNurse, Epoch: 1, Opening: openingKey(t, ecdh.P256())}); err != nil {
+		t.Errorf("the same epoch on the other curve: %v", err)
+	}
 	forged := signingKey(t)
 	copy(forged[32:], signingKey(t)[32:])
 	elsewhere := first
@@ -384,6 +390,7 @@ func TestKeystoreAdd(t *testing.T) {
 		"no key":            {with(func(k *PrivateKey) { k.Opening = nil }), ErrKeystore},
 		"both":              {with(func(k *PrivateKey) { k.Signing = signingKey(t) }), ErrKeystore},
 		"no authority":      {with(func(k *PrivateKey) { k.Authority = "" }), ErrKeystore},
+		"right to left":     {with(func(k *PrivateKey) { k.Authority = "a\u202eb" }), ErrKeystore},
 		"invalid UTF-8":     {with(func(k *PrivateKey) { k.Authority = "\xff" }), ErrKeystore},
 		"P-384":             {with(func(k *PrivateKey) { k.Opening = p384 }), ErrKeystore},
 		"year 10000":        {with(func(k *PrivateKey) { k.Created = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }), ErrKeystore},
@@ -414,9 +421,9 @@ func TestKeystoreAdd(t *testing.T) {
 // A full keystore stays within the size of a file.
 func TestKeystoreFull(t *testing.T) {
 	k := &Keystore{}
-	authority := strings.Repeat("é", maxAuthority)
+	authority := strings.Repeat("é", maxName)
 	for i := range MaxKeys {
-		k.Keys = append(k.Keys, PrivateKey{Kind: KeyRole, Authority: authority, Role: RolePhysician, Epoch: uint32(i) << 20, Created: now, Opening: openingKey(t, ecdh.P256())})
+		k.Keys = append(k.Keys, PrivateKey{Kind: KeyRole, Authority: authority, Role: RolePhysician, Epoch: uint32(i+1) << 20, Created: now, Opening: openingKey(t, ecdh.P256())})
 	}
 	data, err := k.Seal("")
 	if err != nil {
