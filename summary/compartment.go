@@ -52,6 +52,8 @@ type part struct {
 	level    Level
 	holder   *Summary
 	sections [len(sectionNames)]*sectionPart
+	// salt goes before the body of an item where its id is derived: nothing in a summary.
+	salt []byte
 }
 
 // A sectionPart is what one compartment holds of a section.

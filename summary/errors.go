@@ -31,6 +31,8 @@ var (
 	ErrDuplicate = errors.New("duplicate")
 	// ErrContradiction is a document whose parts cannot all be true.
 	ErrContradiction = errors.New("contradiction")
+	// ErrTarget is an operation of an amendment on an item that is not there.
+	ErrTarget = errors.New("no such item")
 	// ErrEncoding is a compartment that is not the canonical CBOR of docs/FORMAT.md, section 4.
 	ErrEncoding = errors.New("not a canonical compartment")
 	// ErrNoIdentity says that the level 1 compartment is not available, so nothing says whose summary this is.

@@ -13,10 +13,23 @@ import (
 // Parse reads a summary in JSON and checks its form. A member that is null is absent; members that this version does not know
 // are kept. The error is a *SyntaxError, or joins up to 20 of type *PathError.
 func Parse(data []byte) (*Summary, error) {
+	s := &Summary{}
+	found, err := readJSON(data, model().summary, reflect.ValueOf(s).Elem())
+	if err != nil {
+		return nil, err
+	}
+	found.merge(s.check(checkOptions{}))
+	if err := found.err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readJSON fills v, the struct of o, from a document, and returns what in it could not be read.
+func readJSON(data []byte, o *object, v reflect.Value) (*findings, error) {
 	if len(data) > MaxJSON {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), MaxJSON)
 	}
-	s := &Summary{}
 	d := jsonDecoder{scanner: scanner{data: data}}
 	if !utf8.Valid(data) {
 		for d.pos < len(data) {
@@ -29,18 +42,14 @@ func Parse(data []byte) (*Summary, error) {
 		d.fail("invalid UTF-8")
 		return nil, d.err
 	}
-	d.object(model().summary, reflect.ValueOf(s).Elem())
+	d.object(o, v)
 	if d.peek(); d.err == nil && d.pos < len(data) {
 		d.fail("something after the end of the document")
 	}
 	if d.err != nil {
 		return nil, d.err
 	}
-	d.findings.merge(s.check(checkOptions{}))
-	if err := d.findings.err(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return &d.findings, nil
 }
 
 // UnmarshalJSON is Parse for users of encoding/json, which however hides duplicate members of what surrounds the summary.
@@ -239,9 +248,13 @@ func (a *Author) bare() bool {
 // JSON returns the summary as compact JSON, unknown members included and to the letter. It does not check the summary, so that
 // what is left of a damaged card can be shown; it fails only where what it would write is no JSON.
 func (s *Summary) JSON() ([]byte, error) {
-	b := appendObjectJSON(make([]byte, 0, 4096), model().summary, reflect.ValueOf(s).Elem())
+	return writeJSON(model().summary, reflect.ValueOf(s).Elem())
+}
+
+func writeJSON(o *object, v reflect.Value) ([]byte, error) {
+	b := appendObjectJSON(make([]byte, 0, 4096), o, v)
 	if !utf8.Valid(b) || !json.Valid(b) {
-		return nil, errors.New("a text is not UTF-8, or a number or an unknown member is no JSON: the summary does not pass Validate")
+		return nil, errors.New("a text is not UTF-8, or a number or an unknown member is no JSON: it does not pass Validate")
 	}
 	return b, nil
 }

@@ -5,13 +5,13 @@ const Schema = "secours.summary/1"
 
 // Summary is a patient's emergency summary: what a professional states, to the letter, and nothing derived from it.
 //
-// The tags of the fields of this file are the only source of the JSON names (json), the CBOR keys (key) and the limits (max
-// characters or elements, each for the texts of a list); req marks what must be there, block a text that may have several
-// lines, ident a text of letters, digits, dots, dashes and underscores, digits a text that stands on the card as a number
+// The tags of the fields of this file and of amendment.go are the only source of the JSON names (json), the CBOR keys (key) and the limits (max
+// characters or elements, each for the texts of a list, min elements); req marks what must be there, block a text that may have
+// several lines, ident a text of letters, digits, dots, dashes and underscores, digits a text that stands on the card as a number
 // where it is one, and category the field whose values SectionHead.NoneKnown may name. A nil list is absent, an empty one
 // was given.
 type Summary struct {
-	Schema   string   `json:"schema" key:"0" req:"1"`
+	Schema   string   `json:"schema" key:"0" req:"1" max:"17"`
 	Language string   `json:"language" key:"1" max:"35"`
 	Patient  Patient  `json:"patient" key:"2" req:"1"`
 	Consent  *Consent `json:"consent" key:"3"`

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -27,6 +26,7 @@ const (
 type shape struct {
 	kind   kind
 	max    int  // characters of a text, elements of a list
+	min    int  // elements of a list
 	block  bool // a text may have several lines
 	digits bool // a text of digits stands on the card as a number
 	ident  bool // a text that names an item
@@ -60,6 +60,8 @@ type object struct {
 	required bool
 	// home is the usual level of the unknown members of an object of which several compartments hold a part, else "".
 	home Level
+	// schema is the value of the member of this name that a document begins with, or "".
+	schema string
 	// places is the field of a section that only a compartment has (keyPlaces), or nil.
 	places *field
 	// category is the field of an item that SectionHead.NoneKnown speaks of, or nil.
@@ -134,11 +136,13 @@ func (s *shape) deref(v reflect.Value) reflect.Value {
 	return v
 }
 
-// model is the plan of Summary, worked out once from the tags. It holds no state.
+// model is the plan of Summary and Amendment, worked out once from the tags. It holds no state.
 var model = sync.OnceValue(func() *models {
 	p := planner{enums: enums(), objects: map[reflect.Type]*object{}}
-	m := &models{summary: p.object(reflect.TypeFor[Summary]())}
+	m := &models{summary: p.object(reflect.TypeFor[Summary]()), amendment: p.object(reflect.TypeFor[Amendment]())}
+	m.summary.schema, m.amendment.schema = Schema, AmendmentSchema
 	m.sections = m.summary.field("sections").obj
+	m.additions = m.amendment.field("add").obj
 	for _, name := range sectionNames {
 		o := m.sections.field(name).obj
 		o.home = DefaultLevel(name)
@@ -155,7 +159,7 @@ var model = sync.OnceValue(func() *models {
 })
 
 type models struct {
-	summary, sections *object
+	summary, sections, amendment, additions *object
 	// By section in canonical order: the object of the whole, that of its SectionHead and that of its items.
 	parts, heads, items []*object
 }
@@ -263,18 +267,16 @@ func (p *planner) shape(t reflect.Type, tag reflect.StructTag) *shape {
 	case p.enums[t] != nil:
 		s.kind, s.enum, s.max = kindEnum, p.enums[t], maxURI
 	case t.Kind() == reflect.String:
-		s.kind = kindText
-		if strings.Contains(string(tag), "key:\"0\"") {
-			s.max = len(Schema)
-		} else {
-			s.max = limit("max")
-		}
+		s.kind, s.max = kindText, limit("max")
 	case t.Kind() == reflect.Pointer:
 		s.kind, s.obj, s.ptr = kindObject, p.object(t.Elem()), true
 	case t.Kind() == reflect.Struct:
 		s.kind, s.obj = kindObject, p.object(t)
 	case t.Kind() == reflect.Slice:
 		s.kind, s.max = kindList, limit("max")
+		if tag.Get("min") != "" {
+			s.min = limit("min")
+		}
 		elemTag := reflect.StructTag("")
 		if each := tag.Get("each"); each != "" {
 			elemTag = reflect.StructTag(`max:"` + each + `"`)

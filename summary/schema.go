@@ -12,14 +12,27 @@ import (
 //go:embed secours.summary-1.schema.json
 var schemaJSON string
 
+//go:embed secours.amendment-1.schema.json
+var amendmentSchemaJSON string
+
 // SchemaJSON returns the JSON Schema (draft 2020-12) of a summary. It says all that a schema can; Parse checks more.
 func SchemaJSON() string { return schemaJSON }
+
+// AmendmentSchemaJSON returns the JSON Schema (draft 2020-12) of an amendment. It says all that a schema can; ParseAmendment checks
+// more.
+func AmendmentSchemaJSON() string { return amendmentSchemaJSON }
 
 // js is a JSON object of a schema.
 type js = map[string]any
 
-// jsonSchema works the schema out from the plan of the model.
-func jsonSchema() js {
+func summarySchema() js { return jsonSchema(model().summary, "A patient's emergency summary.") }
+
+func amendmentSchema() js {
+	return jsonSchema(model().amendment, "What one professional adds to a patient's emergency summary.")
+}
+
+// jsonSchema works the schema of a document out from the plan of the model.
+func jsonSchema(o *object, description string) js {
 	g := schemaWriter{defs: js{
 		"line": js{"type": "string", "minLength": 1, "pattern": textPattern(false)},
 		"block": js{
@@ -52,11 +65,11 @@ func jsonSchema() js {
 			},
 		},
 	}}
-	root := g.object(model().summary)
+	root := g.object(o)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["$id"] = "https://github.com/secours-card/secours/summary/secours.summary-1.schema.json"
-	root["title"] = Schema
-	root["description"] = "A patient's emergency summary. A member that is null is absent."
+	root["$id"] = "https://github.com/secours-card/secours/summary/" + strings.ReplaceAll(o.schema, "/", "-") + ".schema.json"
+	root["title"] = o.schema
+	root["description"] = description + " A member that is null is absent."
 	root["$defs"] = g.defs
 	return root
 }
@@ -102,8 +115,8 @@ func (g *schemaWriter) object(o *object) js {
 	for i := range o.fields {
 		f := &o.fields[i]
 		s := g.value(f.shape)
-		if o == model().summary && f.name == "schema" {
-			s = js{"const": Schema}
+		if o.schema != "" && f.name == "schema" {
+			s = js{"const": o.schema}
 		}
 		if f.req {
 			required = append(required, f.name)
@@ -125,6 +138,9 @@ func (g *schemaWriter) object(o *object) js {
 		out["required"] = required
 	}
 	switch {
+	case o == model().amendment:
+		// The schema and an operation.
+		out["minProperties"] = 2
 	case o.places != nil:
 		out["allOf"] = statusRules()
 		if len(o.field("noneKnown").elem.enum.values) == 0 {
@@ -198,6 +214,9 @@ func (g *schemaWriter) value(s *shape) js {
 		}
 		if s.elem.kind == kindEnum {
 			out["uniqueItems"] = true
+		}
+		if s.min > 0 {
+			out["minItems"] = s.min
 		}
 		return out
 	case kindObject:

@@ -16,16 +16,14 @@ import (
 
 var update = flag.Bool("update", false, "write the JSON Schema anew")
 
-const schemaFile = "secours.summary-1.schema.json"
-
 // schemaText is the schema in ASCII: the characters that no text may hold must not stand in the file either.
-func schemaText(t *testing.T) []byte {
+func schemaText(t *testing.T, schema js) string {
 	t.Helper()
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(jsonSchema()); err != nil {
+	if err := e.Encode(schema); err != nil {
 		t.Fatal(err)
 	}
 	var out []byte
@@ -36,25 +34,27 @@ func schemaText(t *testing.T) []byte {
 			out = fmt.Appendf(out, "\\u%04x", r)
 		}
 	}
-	return out
+	return string(out)
 }
 
 func TestSchemaFile(t *testing.T) {
-	want := schemaText(t)
-	if *update {
-		if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
-			t.Fatal(err)
+	for _, s := range []struct{ file, is, want string }{
+		{"secours.summary-1.schema.json", SchemaJSON(), schemaText(t, summarySchema())},
+		{"secours.amendment-1.schema.json", AmendmentSchemaJSON(), schemaText(t, amendmentSchema())},
+	} {
+		if *update {
+			if err := os.WriteFile(s.file, []byte(s.want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if s.is != s.want {
+			t.Errorf("%s is not that of the model: go generate ./summary", s.file)
 		}
-		return
-	}
-	if SchemaJSON() != string(want) {
-		t.Error("the schema is not that of the model: go generate ./summary")
 	}
 }
 
-func compileSchema(t testing.TB) *jsonschema.Schema {
+func compileSchema(t testing.TB, schema string) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(SchemaJSON()))
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func accepts(t testing.TB, s *jsonschema.Schema, text string) bool {
 
 // Parse and the schema agree on every sample, but for what a schema cannot say.
 func TestSchemaAgrees(t *testing.T) {
-	s := compileSchema(t)
+	s := compileSchema(t, SchemaJSON())
 	for _, doc := range good {
 		if !accepts(t, s, doc) {
 			t.Errorf("the schema refuses a good document: %s", doc)

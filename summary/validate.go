@@ -167,6 +167,9 @@ func (c *checker) enum(e *enum, v string) error {
 
 func (c *checker) list(s *shape, v reflect.Value) {
 	n := v.Len()
+	if n < s.min {
+		c.add(fmt.Errorf("%w list: leave the member out", ErrEmpty))
+	}
 	if n > s.max {
 		c.add(fmt.Errorf("%w: %d elements, at most %d", ErrTooLarge, n, s.max))
 		return
@@ -236,8 +239,8 @@ func (c *checker) member(o *object, name string, raw []byte) error {
 
 // rules checks statements against each other.
 func (c *checker) rules(s *Summary) {
-	if !c.partial && s.Schema != "" && s.Schema != Schema {
-		c.at("schema", func() { c.add(fmt.Errorf("%w: want %s", ErrUnknownValue, Schema)) })
+	if !c.partial {
+		c.schema(s.Schema, Schema)
 	}
 	ids := make(map[string]bool, 64)
 	for i, sec := range s.Sections.all() {
@@ -262,6 +265,12 @@ func (c *checker) rules(s *Summary) {
 		}
 	}
 	c.path = c.path[:0]
+}
+
+func (c *checker) schema(got, want string) {
+	if got != "" && got != want {
+		c.at("schema", func() { c.add(fmt.Errorf("%w: want %s", ErrUnknownValue, want)) })
+	}
 }
 
 func (c *checker) status(sec section) {
@@ -291,7 +300,7 @@ func (c *checker) noneKnown(i int, sec section) {
 	for k, none := range sec.Head().NoneKnown {
 		for j := range sec.Len() {
 			item := sec.Item(j)
-			if a, ok := item.(*Allergy); ok && a.Verification == VerificationRefuted {
+			if isRefuted(item) {
 				continue
 			}
 			if category.of(reflect.ValueOf(item).Elem()).String() != string(none) {
@@ -308,6 +317,10 @@ func (c *checker) noneKnown(i int, sec section) {
 // Unknown returns the paths of the members that this version does not know, in no order: a program that writes a card can say
 // that it carries them without understanding them, which is most often a misspelt name.
 func (s *Summary) Unknown() []string {
+	return unknown(model().summary, reflect.ValueOf(s).Elem())
+}
+
+func unknown(o *object, v reflect.Value) []string {
 	var found []string
 	var walk func(sh *shape, v reflect.Value, p path)
 	walk = func(sh *shape, v reflect.Value, p path) {
@@ -328,6 +341,6 @@ func (s *Summary) Unknown() []string {
 			}
 		}
 	}
-	walk(&shape{kind: kindObject, obj: model().summary}, reflect.ValueOf(s).Elem(), nil)
+	walk(&shape{kind: kindObject, obj: o}, v, nil)
 	return found
 }
