@@ -23,19 +23,23 @@ type Content struct {
 	PageSize  int // pages the container was laid out for, in bytes
 }
 
-// Format lays out an empty container and clears its slots. A card whose formatting was interrupted holds what it held, has
-// no container or a damaged one, or an empty one that is whole, and can be formatted again. What is written to it is never lost.
+// Format lays out an empty container and clears the memory: nil means that zeros were read back from wherever a container can
+// ever have held a record, also one with other pages. A card whose formatting was interrupted holds what it held, has no container
+// or a damaged one, or an empty one that is whole, and can be formatted again. What is written to it is never lost.
 //
 // Whatever the medium held is lost, a readable record included: asking first is the caller's business. Slots hold at
 // least 256 bytes of record; a card that is to carry a summary wants 3 KiB in each. Formatting takes resets: a card with a PIN
 // needs [Application.AfterReset].
+//
+// [ErrNotErased] is in the chain of every error from the first write on; what the card held may still be read then. Where
+// [ErrDamaged] is too, the memory does not keep what is written to it.
 func Format(m Medium, id ID) error {
 	l, err := newLayout(m, id)
 	if err != nil {
 		return err
 	}
 	if err := format(m, l); err != nil {
-		return fmt.Errorf("formatting: %w", err)
+		return fmt.Errorf("formatting: %w: %w", ErrNotErased, err)
 	}
 	return nil
 }
@@ -43,43 +47,47 @@ func Format(m Medium, id ID) error {
 // format writes void marks only under a superblock that was read back after a reset. One that was torn may read well today
 // and not tomorrow; as long as it may, there are neither marks nor records under it, and a reader finds damage.
 func format(m Medium, l layout) error {
-	blank := make([]byte, l.slot)
+	front, end := l.markAt(0, 0), min(m.Size(), maxEnd)
+	image := make([]byte, end)
 	for i := range 2 {
 		for level := range levels {
-			if err := writeAt(m, blank[:markLen], l.markAt(level, i)); err != nil { // zeros are no mark, not a void one either
+			if err := writeAt(m, image[:markLen], l.markAt(level, i)); err != nil { // zeros are no mark, not a void one either
 				return err
 			}
 		}
 	}
-	for i := range 2 {
-		if err := writeAt(m, blank, l.slotAt(i)); err != nil {
-			return err
-		}
+	if err := writeAt(m, image[front:], front); err != nil {
+		return err
 	}
-	if err := writeAt(m, l.superblock(), 0); err != nil {
+	copy(image, l.superblock())
+	if err := writeAt(m, image[:front], 0); err != nil {
 		return err
 	}
 	if err := reset(m); err != nil {
 		return err
 	}
-	if err := verify(m, l.superblock(), 0); errors.Is(err, errDiffers) {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	} else if err != nil {
+	if err := formatted(m, image); err != nil {
 		return err
 	}
 	for i := range 2 {
 		for level := range levels {
-			if err := writeAt(m, l.encodeMark(level, i, stamp{}), l.markAt(level, i)); err != nil {
+			void := l.encodeMark(level, i, stamp{})
+			if err := writeAt(m, void, l.markAt(level, i)); err != nil {
 				return err
 			}
+			copy(image[l.markAt(level, i):], void)
 		}
 	}
 	if err := reset(m); err != nil {
 		return err
 	}
-	c, err := open(m)
-	if err == nil && (c.layout != l || c.marks[0][0].kind != markVoid || c.marks[1][0].kind != markVoid) {
-		err = fmt.Errorf("%w: what was written reads differently", ErrDamaged)
+	return formatted(m, image[:l.slotAt(0)])
+}
+
+func formatted(m Medium, image []byte) error {
+	err := verify(m, image, 0)
+	if errors.Is(err, errDiffers) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err
 }

@@ -23,6 +23,9 @@ var (
 	// ErrUnknownOutcome: the write failed and the card could not be read again, or holds neither the old record nor
 	// surely the new one. Read the card again before telling anybody anything.
 	ErrUnknownOutcome = errors.New("unknown whether the record was written, put the card back and read it")
+	// ErrNotErased: an earlier record, or a part of it, may still stand in the memory, and was to be gone. See [Content.ReplaceBoth]
+	// and [Format] for what is on the card then.
+	ErrNotErased = errors.New("an earlier record may still be in the memory of the card, do it again")
 )
 
 // ConflictError: the card does not hold the record that the caller expected; somebody else wrote. 0 is an empty card.

@@ -23,6 +23,8 @@ const (
 	maxLayoutPage = 4096
 	// maxSlot bounds what a lying superblock can make a reader allocate. It is four of the largest records.
 	maxSlot = 1 << 16
+	// maxEnd is where the longest container ends, whatever its pages.
+	maxEnd = (1+2*levels)*maxLayoutPage + 2*maxSlot
 )
 
 var magic = [4]byte{'S', 'C', 'R', 'S'}

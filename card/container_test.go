@@ -128,8 +128,8 @@ func TestContainerLayout(t *testing.T) {
 	if !bytes.Equal(m.b[:16], head) {
 		t.Errorf("the superblock begins with % x", m.b[:16])
 	}
-	// Marks and slots are gone before there is a superblock, and void marks come when it was read back.
-	want := append([]int64{64, 192, 320, 128, 256, 384, 448, 448 + 3840}, 0, 64, 192, 320, 128, 256, 384)
+	// Marks are gone first, then everything, before there is a superblock, and void marks come when all that was read back.
+	want := append([]int64{64, 192, 320, 128, 256, 384, 64}, 0, 64, 192, 320, 128, 256, 384)
 	if d := cmp.Diff(want, m.writes); d != "" {
 		t.Error(d)
 	}
@@ -169,17 +169,79 @@ func TestFormatRefuses(t *testing.T) {
 	}
 }
 
+// TestFormatClears: nothing of what stood in the memory is left, whatever pages it was laid out for, and not beyond the end of
+// the new container either.
 func TestFormatClears(t *testing.T) {
-	m := newPlate(4096, 64)
+	for _, page := range []int{1, 16, 64, 128, 1000} {
+		m := newPlate(9011, page)
+		for i := range m.b {
+			m.b[i] = 0xaa
+		}
+		mustFormat(t, m)
+		l, _ := newLayout(m, ID{1, 2, 3})
+		want := make([]byte, len(m.b))
+		copy(want, l.superblock())
+		for i := range 2 {
+			for level := range levels {
+				copy(want[l.markAt(level, i):], l.encodeMark(level, i, stamp{}))
+			}
+		}
+		if !bytes.Equal(m.b, want) {
+			t.Errorf("pages of %d: something is left", page)
+		}
+	}
+}
+
+// TestFormatLongest: a container of the longest kind is cleared to its end, and a vaster medium is not swept for ever.
+func TestFormatLongest(t *testing.T) {
+	m := newPlate(maxEnd+5, maxLayoutPage)
+	for i := range m.b {
+		m.b[i] = 0xaa
+	}
 	mustFormat(t, m)
-	seq := mustWrite(t, m, []byte("the first secret"), 0)
-	mustWrite(t, m, []byte("the second secret"), seq)
-	if err := Format(m, ID{9}); err != nil {
-		t.Fatal(err)
+	l, _ := newLayout(m, ID{1, 2, 3})
+	if l.end() != maxEnd || bytes.IndexByte(m.b, 0xaa) != maxEnd {
+		t.Errorf("the container ends at %d, and byte %d is not cleared", l.end(), bytes.IndexByte(m.b, 0xaa))
 	}
-	if bytes.Contains(m.b, []byte("secret")) {
-		t.Error("a record is still there")
+}
+
+// TestFormatReadsBack: a cell that keeps what it holds is found, wherever it is, after a cold reset.
+func TestFormatReadsBack(t *testing.T) {
+	for at := range int64(1600) {
+		p := newPlate(1600, 64)
+		mustFormat(t, p)
+		p.b[at] ^= 0x55
+		err := Format(&stuck{p, at}, ID{9})
+		if !errors.Is(err, ErrNotErased) || !errors.Is(err, ErrDamaged) {
+			t.Fatalf("byte %d does not take: %v", at, err)
+		}
 	}
+	p := newPlate(1600, 64)
+	mustFormat(t, p)
+	mustWrite(t, p, []byte("a record"), 0)
+	c := &cached{p, slices.Clone(p.b)}
+	if err := Format(&keepsFront{c, 448}, ID{1, 2, 3}); !errors.Is(err, ErrNotErased) {
+		t.Error("the card was believed:", err)
+	}
+	for _, at := range []int64{64, 128, 192, 256, 320, 384} { // marks that stay zero
+		p := newPlate(1600, 64)
+		if err := Format(&stuck{p, at + 8}, ID{9}); !errors.Is(err, ErrNotErased) || !errors.Is(err, ErrDamaged) {
+			t.Errorf("the mark at %d does not take: %v", at, err)
+		}
+	}
+}
+
+// keepsFront is a cached card whose memory keeps what is written before an offset.
+type keepsFront struct {
+	*cached
+	before int64
+}
+
+func (k *keepsFront) WriteAt(b []byte, off int64) (int, error) {
+	if off < k.before {
+		copy(k.b[off:k.before], b)
+	}
+	return k.cached.WriteAt(b, off)
 }
 
 func TestContainerRefuses(t *testing.T) {

@@ -30,15 +30,53 @@ func Write(m Medium, record []byte, expectSeq uint32) (seq uint32, err error) {
 
 // Replace is [Write] to the card that c was read from: on another one, the error is [ErrCardChanged] and nothing is written.
 func (c *Content) Replace(m Medium, record []byte) (seq uint32, err error) {
-	return replace(m, record, &c.Card, c.Seq, rand.Reader)
+	return replace(m, record, &c.Card, c.Seq, slotHead, rand.Reader)
+}
+
+// ReplaceBoth is [Content.Replace], and then does it again in the other slot: nil means that no byte of an earlier record is left
+// on the card. It is for records that somebody must no longer be able to open, and takes much longer: it writes all of both slots
+// (docs/FORMAT.md, 2.3).
+//
+// [ErrNotErased] means that the new record was written and read back as [Content.Replace] does, and is what readers get, but an
+// earlier one may still stand in the other slot. [Read] the card and do it again, with the same record or a newer one. The error
+// wraps what the second write failed with, but neither [ErrNotWritten] nor [ErrUnknownOutcome]. Any other error is as from
+// [Content.Replace], and nothing is erased for certain.
+func (c *Content) ReplaceBoth(m Medium, record []byte) (seq uint32, err error) {
+	return replaceBoth(m, record, &c.Card, c.Seq, rand.Reader)
+}
+
+// replaceBoth is two whole updates, so that whatever holds for one holds for the second: the first has taken over, with all its
+// marks read back, before the slot of the old record is touched.
+func replaceBoth(m Medium, record []byte, id *ID, expectSeq uint32, random io.Reader) (uint32, error) {
+	first, err := replace(m, record, id, expectSeq, wholeSlot, random)
+	if err != nil {
+		return 0, err
+	}
+	seq, err := replace(m, record, id, first, wholeSlot, random)
+	if err != nil {
+		// What became of the second write is no matter: before and after it, the record is the new one.
+		if failed := (*updateError)(nil); errors.As(err, &failed) {
+			err = failed.cause
+		}
+		return 0, fmt.Errorf("%w: %w", ErrNotErased, err)
+	}
+	return seq, nil
 }
 
 func write(m Medium, record []byte, expectSeq uint32, random io.Reader) (uint32, error) {
-	return replace(m, record, nil, expectSeq, random)
+	return replace(m, record, nil, expectSeq, slotHead, random)
 }
 
+// extent is how much of its slot a record takes.
+type extent bool
+
+const (
+	slotHead  extent = false // its own length; behind it stays what stood there
+	wholeSlot extent = true  // all, with zeros behind it
+)
+
 // replace writes to the card with this id, or to any where it is nil.
-func replace(m Medium, record []byte, id *ID, expectSeq uint32, random io.Reader) (uint32, error) {
+func replace(m Medium, record []byte, id *ID, expectSeq uint32, e extent, random io.Reader) (uint32, error) {
 	if len(record) == 0 {
 		return 0, ErrEmptyRecord
 	}
@@ -71,7 +109,10 @@ func replace(m Medium, record []byte, id *ID, expectSeq uint32, random io.Reader
 	if err != nil {
 		return 0, err
 	}
-	u := &update{container: c, base: base, target: base.spare(), stamp: s, record: record}
+	u := &update{container: c, base: base, target: base.spare(), stamp: s, data: c.encodeSlot(s, record)}
+	if e == wholeSlot {
+		u.data = append(u.data, make([]byte, int(c.slot)-len(u.data))...)
+	}
 	if err := u.run(); err != nil {
 		if err := u.recover(err); err != nil {
 			return 0, err
@@ -142,7 +183,8 @@ type update struct {
 	base   *view
 	target int
 	stamp
-	record []byte
+	// data is what is written to the slot, from its beginning on.
+	data []byte
 	// begun: the slot may have been written in part.
 	begun bool
 	// verified: the slot was read back. From then on marks may have been written in part.
@@ -164,16 +206,15 @@ func (u *update) run() error {
 			return err
 		}
 	}
-	data := u.encodeSlot(u.stamp, u.record)
 	u.begun = true
-	if err := writeAt(u.m, data, u.slotAt(u.target)); err != nil {
+	if err := writeAt(u.m, u.data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	if err := reset(u.m); err != nil {
 		return err
 	}
 	// No other card holds the new nonce: what reads back is on the card that was opened.
-	if err := verify(u.m, data, u.slotAt(u.target)); err != nil {
+	if err := verify(u.m, u.data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	u.verified = true
@@ -272,8 +313,14 @@ func (u *update) recover(cause error) error {
 				return nil
 			}
 		case err == nil && v.confirmed == u.base.confirmed && (!v.confirmed || v.stamp() == u.base.stamp()):
-			return errors.Join(ErrNotWritten, cause)
+			return &updateError{ErrNotWritten, cause}
 		}
 	}
-	return errors.Join(ErrUnknownOutcome, cause)
+	return &updateError{ErrUnknownOutcome, cause}
 }
+
+// updateError is an update that failed: what became of it, and why.
+type updateError struct{ outcome, cause error }
+
+func (e *updateError) Error() string   { return fmt.Sprintf("%v: %v", e.outcome, e.cause) }
+func (e *updateError) Unwrap() []error { return []error{e.outcome, e.cause} }

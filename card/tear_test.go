@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -199,7 +200,10 @@ func tearFormat(t *testing.T, kind sim.Atomicity, page, at int, seed uint64) (to
 		mustWrite(t, m, numbered(2, 20), mustWrite(t, m, numbered(1, 20), 0))
 	}
 	m.CutAfter(at)
-	torn = Format(m, ID{9}) != nil
+	err := Format(m, ID{9})
+	if torn = err != nil; torn != errors.Is(err, ErrNotErased) {
+		t.Fatalf("seed %d, formatting cut at %d: %v", seed, at, err)
+	}
 	m.CutAfter(0)
 	if err := m.Reset(); err != nil {
 		t.Fatal(err)
@@ -223,7 +227,8 @@ func tearFormat(t *testing.T, kind sim.Atomicity, page, at int, seed uint64) (to
 // outcome is what a campaign saw.
 type outcome struct {
 	updates, torn, tears, marred, acked, refused, unknown, conflicts int
-	lost, notRead, stepsBack                                         int // the first failure of each kind is also told
+	erased, notErased                                                int // by updates into both slots, of those acknowledged
+	lost, notRead, left, stepsBack                                   int // the first failure of each kind is also told
 	told                                                             []string
 }
 
@@ -236,18 +241,27 @@ func (o *outcome) add(p outcome) {
 	o.refused += p.refused
 	o.unknown += p.unknown
 	o.conflicts += p.conflicts
+	o.erased += p.erased
+	o.notErased += p.notErased
+	o.left += p.left
 	o.lost += p.lost
 	o.notRead += p.notRead
 	o.stepsBack += p.stepsBack
 	o.told = append(o.told, p.told...)
 }
 
-// campaign tears three updates of four (it sets a cut in more, because records differ in length), sessions in a row; some cards come back at once, some are pulled
-// out, some are torn again while the writer looks after the first tear, some sit in a reader without a cold reset.
+// campaign tears three updates of four (it sets a cut in more, because records differ in length), sessions in a row; some cards
+// come back at once, some are pulled out, some are torn again while the writer looks after the first tear, some sit in a reader
+// without a cold reset. One update of four goes into both slots, where the protocol can do that, on a memory that is no larger
+// than need be.
 func campaign(t *testing.T, p protocol, seed uint64, page, updates int) (o outcome) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, uint64(page)))
-	m := sim.NewMemory(4096, page, sim.Raw, seed^uint64(page)<<40)
+	size := 4096
+	if p.both != nil {
+		size = 8*page + 2*(minCapacity+slotHeaderLen+page)
+	}
+	m := sim.NewMemory(size, page, sim.Raw, seed^uint64(page)<<40)
 	format := func() {
 		m.CutAfter(0)
 		if err := errors.Join(m.Reset(), Format(m, ID{3})); err != nil {
@@ -257,7 +271,7 @@ func campaign(t *testing.T, p protocol, seed uint64, page, updates int) (o outco
 	format()
 	var acked uint64 // the last record acknowledged, 0: none
 	refused := map[uint64]bool{}
-	span := 100 // cut points of an update, about
+	spans := map[bool]int{false: 100, true: 500} // cut points of an update, about; true: into both slots
 	for n := uint64(1); n <= uint64(updates); n++ {
 		o.updates++
 		seq, before := uint32(0), uint64(0)
@@ -273,21 +287,41 @@ func campaign(t *testing.T, p protocol, seed uint64, page, updates int) (o outco
 		if rng.IntN(8) == 0 {
 			medium = noReset{s}
 		}
+		write, both := p.write, p.both != nil && n%4 == 0
+		if both {
+			write = p.both
+		}
 		if rng.IntN(16) < 13 {
-			m.CutAfter(1 + rng.IntN(span))
+			m.CutAfter(1 + rng.IntN(spans[both]))
 		}
 		start := m.CutPoints()
-		_, err := p.write(medium, record, seq, drawn(rng.Uint32(), rng.Uint32()))
+		random := drawn(rng.Uint32(), rng.Uint32())
+		if both {
+			random = io.MultiReader(random, drawn(rng.Uint32(), rng.Uint32()))
+		}
+		_, err := write(medium, record, seq, random)
 		m.CutAfter(0)
 		if s.lost {
 			o.torn++
 		} else if err == nil {
-			span = int(m.CutPoints() - start)
+			spans[both] = int(m.CutPoints() - start)
 		}
 		switch {
 		case err == nil:
 			acked = n
 			o.acked++
+			if !both {
+				break
+			}
+			o.erased++
+			if err := onlyHolds(m, record); err != nil {
+				o.left++
+				o.told = append(o.told, fmt.Sprintf("seed %d, pages of %d, update %d: %v", seed, page, n, err))
+			}
+		case errors.Is(err, ErrNotErased):
+			acked = n
+			o.acked++
+			o.notErased++
 		case errors.Is(err, ErrNotWritten):
 			refused[n] = true
 			o.refused++
@@ -346,6 +380,7 @@ func TestTearCampaign(t *testing.T) {
 		loses bool
 	}{
 		{asBuilt, false},
+		{intoBoth, false},
 		{plainAB, true},
 		{confirmAB, true},
 	} {
@@ -359,10 +394,17 @@ func TestTearCampaign(t *testing.T) {
 			t.Logf("%d updates: %d torn (%d within a page, %d bits made marginal), %d acknowledged, %d not written, %d unknown, %d conflicts",
 				all.updates, all.torn, all.tears, all.marred, all.acked, all.refused, all.unknown, all.conflicts)
 			t.Logf("%d lost, %d acknowledged and not read, %d times an older record than was read before", all.lost, all.notRead, all.stepsBack)
+			if k.both != nil {
+				t.Logf("%d times into both slots, %d of them not known to be erased, %d times something else was left",
+					all.erased+all.notErased, all.notErased, all.left)
+				if all.erased < all.updates/100 || all.notErased < all.updates/100 {
+					t.Error("the campaign did not tear writes into both slots as it should")
+				}
+			}
 			if all.torn < all.updates*7/10 || all.tears < all.updates/4 || all.marred < all.tears || all.acked == 0 {
 				t.Error("the campaign did not tear as it should")
 			}
-			switch bad := all.lost + all.notRead; {
+			switch bad := all.lost + all.notRead + all.left; {
 			case k.loses && bad == 0:
 				t.Error("a weaker layout lost nothing: the campaign sees nothing")
 			case !k.loses && bad > 0:

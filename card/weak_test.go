@@ -12,9 +12,18 @@ type protocol struct {
 	name  string
 	read  func(Medium) (*Content, error)
 	write func(Medium, []byte, uint32, io.Reader) (uint32, error)
+	// both, where there is one, is another way to write, with [ErrNotErased] among its answers.
+	both func(Medium, []byte, uint32, io.Reader) (uint32, error)
 }
 
-var asBuilt = protocol{"as built", Read, write}
+var asBuilt = protocol{name: "as built", read: Read, write: write}
+
+// intoBoth also writes into both slots, as [Content.ReplaceBoth] does.
+var intoBoth = protocol{name: "as built, into both slots", read: Read, write: write, both: writeBoth}
+
+func writeBoth(m Medium, record []byte, expect uint32, random io.Reader) (uint32, error) {
+	return replaceBoth(m, record, nil, expect, random)
+}
 
 // plainAB is the layout that everybody thinks of first: two slots with a digest, the newest complete one counts.
 var plainAB = weaker{marks: 0}.protocol("plain A/B")
@@ -36,7 +45,9 @@ type weaker struct {
 	refresh bool
 }
 
-func (w weaker) protocol(name string) protocol { return protocol{name, w.read, w.write} }
+func (w weaker) protocol(name string) protocol {
+	return protocol{name: name, read: w.read, write: w.write}
+}
 
 func (w weaker) open(m Medium) (*container, *view, error) {
 	c, err := open(m)
@@ -80,7 +91,7 @@ func (w weaker) write(m Medium, record []byte, expect uint32, random io.Reader) 
 	if err != nil {
 		return 0, err
 	}
-	u := &update{container: c, base: v, stamp: s, record: record}
+	u := &update{container: c, base: v, stamp: s, data: c.encodeSlot(s, record)}
 	if v.current == 0 {
 		u.target = 1
 	}
@@ -115,14 +126,13 @@ func (w weaker) update(u *update) error {
 			return err
 		}
 	}
-	data := u.encodeSlot(u.stamp, u.record)
-	if err := writeAt(u.m, data, u.slotAt(u.target)); err != nil {
+	if err := writeAt(u.m, u.data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	if err := reset(u.m); err != nil {
 		return err
 	}
-	if err := verify(u.m, data, u.slotAt(u.target)); err != nil {
+	if err := verify(u.m, u.data, u.slotAt(u.target)); err != nil {
 		return err
 	}
 	for level := range w.marks {
