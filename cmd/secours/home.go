@@ -19,6 +19,7 @@ import (
 //
 //	identity.p12    the signing key and its certificate, PKCS#12
 //	identity.pem    the certificate alone, so that showing it needs no passphrase
+//	keys.json       the keys that open records and sign bundles (FORMAT 8)
 //	trust.json      the authorities whose certificates are believed
 //	authority.p12   only where "identity new" made a demonstration authority
 //	authority.pem   its certificate, for other homes to "trust add"
@@ -76,13 +77,18 @@ func (a *app) identity(ctx context.Context, h home) (*trust.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(h.file("identity.p12")); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	a.warnIfShared(h.file("identity.p12"))
+	return a.openIdentity(ctx, data)
+}
+
+// warnIfShared says so where others can read a file of private keys.
+func (a *app) warnIfShared(name string) {
+	if info, err := os.Stat(name); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		a.note(a.lang.s(
 			"attention : d'autres utilisateurs de cet ordinateur peuvent lire %s",
 			"warning: other users of this computer can read %s",
-		), h.file("identity.p12"))
+		), name)
 	}
-	return a.openIdentity(ctx, data)
 }
 
 // openIdentity opens a PKCS#12 file. It may ask for more work than it is worth, so an interruption ends the wait.
@@ -93,11 +99,9 @@ func (a *app) openIdentity(ctx context.Context, data []byte) (*trust.Identity, e
 			return id, err
 		}
 	}
-	passphrase, err := a.secret(ctx, a.lang.s("Phrase de passe de l'identité : ", "Passphrase of the identity: "))
-	if err != nil {
-		return nil, err
-	}
-	return interruptible(ctx, func() (*trust.Identity, error) { return trust.ParseIdentity(data, passphrase) })
+	prompt := a.lang.s("Phrase de passe de l'identité : ", "Passphrase of the identity: ")
+	id, _, err := unlock(ctx, a, prompt, func(passphrase string) (*trust.Identity, error) { return trust.ParseIdentity(data, passphrase) })
+	return id, err
 }
 
 // readFile reads a file of at most limit bytes.

@@ -275,6 +275,39 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{trust.ErrNewerKeystore}, code: exitNewerFormat, name: "newer-format",
+		message: pair{
+			"ces clés ont été écrites par une version plus récente de secours",
+			"these keys were written by a newer version of secours",
+		},
+		hint: pair{
+			"mettez secours à jour",
+			"upgrade secours",
+		},
+	},
+	{
+		of: []error{trust.ErrKeystore}, code: exitSigner, name: "keystore",
+		message: pair{
+			"le fichier de clés est abîmé, ou ce n'en est pas un",
+			"the file of keys is damaged, or is not one",
+		},
+		hint: pair{
+			"reprenez keys.json d'une sauvegarde",
+			"take keys.json from a backup",
+		},
+	},
+	{
+		of: []error{trust.ErrKeyEpoch}, code: exitGeneral, name: "key-epoch",
+		message: pair{
+			"il y a déjà une autre clé pour ce rôle et cette époque ; rien n'a été ajouté",
+			"there is another key for this role and epoch already; nothing was added",
+		},
+		hint: pair{
+			"comparez les empreintes (« secours keys show ») avec celles que publie l'autorité",
+			"compare the fingerprints (\"secours keys show\") with those that the authority publishes",
+		},
+	},
+	{
 		of: []error{trust.ErrNotAuthority}, code: exitGeneral, name: "not-an-authority",
 		message: pair{
 			"ce certificat n'est pas celui d'une autorité ; rien n'a été ajouté",

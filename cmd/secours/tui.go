@@ -8,10 +8,13 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/secours-card/secours/summary/trust"
 )
 
 // The rules of the interface:
@@ -28,16 +31,20 @@ const maxSecret = 1024
 type secretFlags struct {
 	fd    int
 	stdin bool
+	// file is what fd names, kept open: a verb that needs two passphrases reads two lines.
+	file *os.File
+	// given are the passphrases of this run. Identity and keys often have the same one, which is then asked for once.
+	given []string
 }
 
 func (a *app) addSecretFlags(c *cobra.Command) {
 	c.Flags().IntVar(&a.secrets.fd, "passphrase-fd", -1, a.lang.s(
-		"lit la phrase de passe sur ce descripteur de fichier",
-		"read the passphrase from this file descriptor",
+		"lit la phrase de passe sur ce descripteur de fichier, une par ligne s'il en faut plusieurs",
+		"read the passphrase from this file descriptor, one a line where several are needed",
 	))
 	c.Flags().BoolVar(&a.secrets.stdin, "passphrase-stdin", false, a.lang.s(
-		"lit la phrase de passe sur l'entrée standard",
-		"read the passphrase from standard input",
+		"lit la phrase de passe sur l'entrée standard, de même",
+		"read the passphrase from standard input, likewise",
 	))
 	c.MarkFlagsMutuallyExclusive("passphrase-fd", "passphrase-stdin")
 }
@@ -47,21 +54,47 @@ func (a *app) secretGiven() bool { return a.secrets.fd >= 0 || a.secrets.stdin }
 
 // secret returns a passphrase from where the options say, else from the terminal.
 func (a *app) secret(ctx context.Context, prompt string) (string, error) {
+	secret, err := a.readSecret(ctx, prompt)
+	if err == nil && !slices.Contains(a.secrets.given, secret) {
+		a.secrets.given = append(a.secrets.given, secret)
+	}
+	return secret, err
+}
+
+func (a *app) readSecret(ctx context.Context, prompt string) (string, error) {
 	switch {
 	case a.secrets.fd >= 0:
-		f := os.NewFile(uintptr(a.secrets.fd), "passphrase-fd")
-		if f == nil {
-			return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s(
-				"--passphrase-fd : ce descripteur n'est pas ouvert",
-				"--passphrase-fd: that descriptor is not open",
-			)}
+		if a.secrets.file == nil {
+			if a.secrets.file = os.NewFile(uintptr(a.secrets.fd), "passphrase-fd"); a.secrets.file == nil {
+				return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+					"--passphrase-fd : ce descripteur n'est pas ouvert",
+					"--passphrase-fd: that descriptor is not open",
+				)}
+			}
 		}
-		defer f.Close()
-		return interruptible(ctx, func() (string, error) { return a.secretLine(f) })
+		return interruptible(ctx, func() (string, error) { return a.secretLine(a.secrets.file) })
 	case a.secrets.stdin:
 		return interruptible(ctx, func() (string, error) { return a.secretLine(a.in) })
 	}
 	return a.prompt(ctx, prompt)
+}
+
+// unlock runs open with the passphrases that were given in this run, then with one that it asks for, as long as the
+// error is trust.ErrPassphrase. It returns the passphrase that opened.
+func unlock[T any](ctx context.Context, a *app, prompt string, open func(passphrase string) (T, error)) (T, string, error) {
+	for _, passphrase := range a.secrets.given {
+		v, err := interruptible(ctx, func() (T, error) { return open(passphrase) })
+		if !errors.Is(err, trust.ErrPassphrase) {
+			return v, passphrase, err
+		}
+	}
+	passphrase, err := a.secret(ctx, prompt)
+	if err != nil {
+		var none T
+		return none, "", err
+	}
+	v, err := interruptible(ctx, func() (T, error) { return open(passphrase) })
+	return v, passphrase, err
 }
 
 // secretLine reads one line, without its end. It reads byte by byte, so that what follows on standard input is left for its reader.
@@ -89,6 +122,9 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
 				"la phrase de passe n'a pas pu être lue",
 				"the passphrase could not be read",
+			), hint: a.lang.s(
+				"une par ligne : celle de l'identité, puis celle des clés si elle diffère",
+				"one a line: that of the identity, then that of the keys where it differs",
 			), err: err}
 		}
 	}
