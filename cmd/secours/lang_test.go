@@ -49,7 +49,7 @@ var enumWords = map[string]words{
 	"MedicationOrigin": medicationOriginWords, "ConditionKind": conditionKindWords, "ConditionStatus": conditionStatusWords,
 	"Certainty": certaintyWords, "MeasurementKind": measurementKindWords, "DirectiveKind": directiveKindWords,
 	"DirectiveSubject": directiveSubjectWords, "Position": positionWords, "ContactKind": contactKindWords, "Level": levelWords,
-	"System": systemWords, "Role": roleWords, "Reason": reasonWords,
+	"System": systemWords, "Role": roleWords, "KeyKind": keyKindWords, "Reason": reasonWords,
 	"CodeSystem": nil, "Status": nil, "KeyType": nil,
 }
 

@@ -118,7 +118,7 @@ To try it, with no reader and no card:
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.readCommand(), a.writeCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
-		a.identityCommand(), a.trustCommand(), a.demoCommand(), a.completionCommand(root), a.versionCommand(),
+		a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.completionCommand(root), a.versionCommand(),
 	)
 	a.localiseCobra(root)
 	return root
