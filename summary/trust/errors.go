@@ -48,3 +48,31 @@ var (
 	// ErrKeyEpoch means that the keystore has another key for that epoch of the role.
 	ErrKeyEpoch = errors.New("the keystore has another key for this epoch of the role")
 )
+
+// What Store.Check can find wrong with the help of a bundle.
+var (
+	// ErrRevoked means that the certificate, its key, or one above it was revoked when the record was signed.
+	ErrRevoked = errors.New("the certificate was revoked at the time of signing")
+	// ErrCompromised means that the key was later in strange hands: the time of signing may be invented.
+	ErrCompromised = errors.New("the key was compromised later, and the time of signing is only its word")
+	// ErrTrustDamaged means that the revocations cannot be read, so that nobody can be vouched for.
+	ErrTrustDamaged = errors.New("the trust bundle cannot be read")
+)
+
+// What taking a bundle can find wrong.
+var (
+	// ErrBundle means that the file is no bundle, or damaged, or not signed as it says.
+	ErrBundle = errors.New("not a usable trust bundle")
+	// ErrNewerBundle means that only a later version understands the bundle.
+	ErrNewerBundle = errors.New("the trust bundle was made for a newer version")
+	// ErrNoRoot means that the store is not tied to an authority yet: somebody has to compare a fingerprint first.
+	ErrNoRoot = errors.New("no authority of bundles is known yet")
+	// ErrForeignBundle means that another authority signed the bundle.
+	ErrForeignBundle = errors.New("the trust bundle is another authority's")
+	// ErrOlderBundle means that the store has taken a later bundle, or a later statement of the roots.
+	ErrOlderBundle = errors.New("the trust bundle is older than the one in use")
+	// ErrTwoBundles means that the authority signed two bundles with one counter.
+	ErrTwoBundles = errors.New("another trust bundle with the same counter is in use")
+	// ErrFutureBundle means that the bundle says it was issued more than a day after now.
+	ErrFutureBundle = errors.New("the trust bundle is from the future")
+)
