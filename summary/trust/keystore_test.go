@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -123,6 +124,29 @@ func TestKeystoreRoundTrip(t *testing.T) {
 			if in != (name == "clear") {
 				t.Errorf("%s: private key %d in the clear: %v", name, i, in)
 			}
+		}
+	}
+}
+
+// The file in the format's description opens as it says. Another program made of that description alone opened it too.
+func TestKeystoreExample(t *testing.T) {
+	text, err := os.ReadFile("../../docs/FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## 8. The keystore file\n")
+	_, example, _ := strings.Cut(section, "```json\n")
+	example, _, closed := strings.Cut(example, "```")
+	if !found || !closed {
+		t.Fatal("there is no example")
+	}
+	k := reopen(t, []byte(example), "sésame, ouvre-toi")
+	if len(k.Keys) != 3 || k.Keys[0].Kind != KeyPractice || k.Keys[1].Role != RolePhysician || k.Keys[1].Epoch != 3 || k.Keys[2].Kind != KeyBundle {
+		t.Fatalf("%d keys", len(k.Keys))
+	}
+	for i, b := range []byte{0x11, 0x22, 0x33} {
+		if !bytes.Equal(k.Keys[i].raw(), bytes.Repeat([]byte{b}, rawKeySize)) {
+			t.Errorf("key %d is another", i)
 		}
 	}
 }
