@@ -21,9 +21,9 @@ const minSize = 7 << 10
 func (a *app) cardCommand() *cobra.Command {
 	l := a.lang
 	return a.group("card", l.s(
-		"Préparer une carte, en montrer l'état",
-		"Prepare a card, show its state",
-	), a.cardInitCommand(), a.cardInfoCommand())
+		"Préparer une carte, en montrer l'état, l'effacer",
+		"Prepare a card, show its state, erase it",
+	), a.cardInitCommand(), a.cardInfoCommand(), a.cardWipeCommand())
 }
 
 func (a *app) cardInitCommand() *cobra.Command {
@@ -35,14 +35,16 @@ func (a *app) cardInitCommand() *cobra.Command {
 		Short: l.s("Préparer une carte vierge, ou créer une carte simulée", "Prepare a blank card, or create a simulated one"),
 		Long: l.s(`Prépare la carte : un numéro de carte tiré au hasard, et deux emplacements vides. Avec
 --card sim:FICHIER, un fichier absent est créé. Une carte qui n'est pas vierge est refusée, sauf
-avec --erase, qui perd ce qu'elle porte.
+avec --erase, qui perd ce qu'elle porte ; rien n'en reste dans la mémoire.
 
-Codes de sortie : 0 ; 1 la carte n'est pas vierge ; 10 à 13 et 16 comme « read » ; 19 carte trop petite.`,
+Codes de sortie : 0 ; 1 la carte n'est pas vierge ; 10 à 13 et 16 comme « read » ; 14 sa mémoire ne
+garde pas ce qui y est écrit ; 19 carte trop petite.`,
 			`Prepares the card: a card number drawn at random, and two empty slots. With --card sim:FILE, an
 absent file is created. A card that is not blank is refused, except with --erase, which loses what
-it holds.
+it holds; none of that is left in the memory.
 
-Exit codes: 0; 1 the card is not blank; 10 to 13 and 16 as "read"; 19 card too small.`),
+Exit codes: 0; 1 the card is not blank; 10 to 13 and 16 as "read"; 14 its memory does not keep what
+is written to it; 19 card too small.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
 	}
@@ -116,21 +118,58 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 			),
 		}
 	}
+	if size := s.medium.Size(); size < minSize {
+		return nil, a.tooSmall(&card.NoSpaceError{Need: minSize, Have: size}, nil)
+	}
+	return a.prepare(ctx, s)
+}
+
+// prepare clears the card, whatever it holds, and gives it a new id.
+func (a *app) prepare(ctx context.Context, s *session) (*cardInfo, error) {
 	var id card.ID
 	rand.Read(id[:])
-	if size := s.medium.Size(); size < minSize {
+	err := card.Format(s.medium, id)
+	var space *card.NoSpaceError
+	switch {
+	case err == nil:
+		return a.cardInfoOf(ctx, s)
+	case errors.As(err, &space):
+		return nil, a.tooSmall(space, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, card.ErrSecurity), errors.Is(err, card.ErrBlocked):
+		return nil, err // refused, not interrupted
+	case errors.Is(err, card.ErrNotErased) && errors.Is(err, card.ErrDamaged):
 		return nil, &failure{
-			code: exitNoSpace, name: "card-too-small",
-			message: fmt.Sprintf(a.lang.s(
-				"la carte est trop petite : %d octets, il en faut %d",
-				"the card is too small: %d bytes, %d are needed",
-			), size, minSize),
+			code: exitInvalid, name: "not-erased", err: err,
+			message: a.lang.s(
+				"la mémoire de la carte ne garde pas ce qui y est écrit : ce qu'elle portait s'y trouve peut-être encore",
+				"the memory of the card does not keep what is written to it: what it held may still be there",
+			),
+			hint: a.lang.s("détruisez la carte, et prenez-en une autre", "destroy the card, and take another"),
+		}
+	case errors.Is(err, card.ErrNotErased):
+		return nil, &failure{
+			code: exitNoCard, name: "not-erased", retryable: true, err: err,
+			message: a.lang.s(
+				"la préparation de la carte a été interrompue : ce qu'elle portait s'y trouve peut-être encore",
+				"the preparation of the card was interrupted: what it held may still be there",
+			),
+			hint: a.lang.s(
+				"remettez-la ; « secours card wipe » l'efface et la prépare",
+				"put it back; \"secours card wipe\" erases and prepares it",
+			),
 		}
 	}
-	if err := card.Format(s.medium, id); err != nil {
-		return nil, err
+	return nil, err
+}
+
+func (a *app) tooSmall(space *card.NoSpaceError, err error) error {
+	return &failure{
+		code: exitNoSpace, name: "card-too-small", err: err,
+		message: fmt.Sprintf(a.lang.s(
+			"la carte est trop petite : %d octets, il en faut %d",
+			"the card is too small: %d bytes, %d are needed",
+		), space.Have, space.Need),
 	}
-	return a.cardInfoOf(ctx, s)
 }
 
 func (a *app) cardInfoCommand() *cobra.Command {
@@ -160,7 +199,7 @@ Exit codes: 0; 10, 11, 12, 13, 14, 16, 22 as "read".`),
 	}
 }
 
-// cardInfo is the JSON of "card info" and "card init". Sizes are in bytes.
+// cardInfo is the JSON of "card info", "card init" and "card wipe". Sizes are in bytes.
 type cardInfo struct {
 	Schema      string `json:"schema"`
 	Reader      string `json:"reader"`
