@@ -41,17 +41,18 @@ type Change struct {
 	Extra Extra
 }
 
-// Amend folds an amendment that by signed on a day into the summary, and returns what changed, in the order of the amendment, and what
-// is said of items that are not there, or of anything but a medication where only one can be meant. The rest is done all the same.
+// Amend folds an amendment that by signed on a day into the summary, and returns what changed, in the order of the amendment,
+// and what is said of items that are not there, or of anything but a medication where only one can be meant. The rest is done
+// all the same.
 //
-// Items are added to their section, whatever that says of itself: what an item contradicts is taken back (Change.Head). They are
-// unreviewed, by whom they name or else by the signer, recorded when they say or else when it was signed. An id that another item has
-// gets a suffix, in the operations of the amendment too. A stop, taken or dispensed replaces what the line said (Change.Before). Notes
-// and retractions change no item: a retracted one stays, and Change alone says that it is. Items of a, and of the summary, that have no
-// id get one.
+// Items are added to their section, whatever that says of itself: what an item contradicts is taken back (Change.Head). They
+// are unreviewed, by whom they name or else by the signer, recorded when they say or else when it was signed. An id that
+// another item has gets a suffix, in the operations of the amendment too. A stop, taken or dispensed replaces what the line
+// said (Change.Before). Notes and retractions change no item: a retracted one stays, and Change alone says that it is. Items of
+// a, and of the summary, that have no id get one.
 //
-// The summary then passes Validate as it did before, but for one rule: with what is added a section may have more than 100 items, and
-// none of them is dropped for it. Compartments refuses such a summary.
+// The summary then passes Validate as it did before, but for one rule: with what is added a section may have more than 100
+// items, and none of them is dropped for it. Compartments refuses such a summary.
 func (s *Summary) Amend(a *Amendment, by Author, on Date) (changes, missing []Change) {
 	items := s.index()
 	a.AssignIDs(func(id string) bool { _, ok := items[id]; return ok })
@@ -115,7 +116,9 @@ func (s *Summary) Amend(a *Amendment, by Author, on Date) (changes, missing []Ch
 		apply(OpTaken, op.Target, Change{Taken: &op.Taken}, line(func(c *Change, m *Medication) { m.Taken = c.Taken }))
 	}
 	for _, op := range a.Dispensed {
-		apply(OpDispensed, op.Target, Change{Dispensed: &op.Dispensed}, line(func(c *Change, m *Medication) { m.Dispensed = c.Dispensed }))
+		apply(OpDispensed, op.Target, Change{Dispensed: &op.Dispensed}, line(func(c *Change, m *Medication) {
+			m.Dispensed = c.Dispensed
+		}))
 	}
 	for _, op := range a.Retract {
 		apply(OpRetract, op.Target, Change{Text: op.Reason, Extra: op.Extra}, nil)
@@ -123,10 +126,10 @@ func (s *Summary) Amend(a *Amendment, by Author, on Date) (changes, missing []Ch
 	return changes, missing
 }
 
-// Carry copies the items with the given ids from another summary, with all that they say of themselves, into this one, where no item
-// has that id: what the author of a new base takes over from the amendments of the old one. What they contradict is taken back, as
-// Amend does it; an open item is no longer open where this summary has no consent. It returns what was copied, and the ids that the
-// other summary does not have either.
+// Carry copies the items with the given ids from another summary, with all that they say of themselves, into this one, where no
+// item has that id: what the author of a new base takes over from the amendments of the old one. What they contradict is taken
+// back, as Amend does it; an open item is no longer open where this summary has no consent. It returns what was copied, and the
+// ids that the other summary does not have either.
 func (s *Summary) Carry(from *Summary, ids []string) (changes []Change, missing []string) {
 	here, there := s.index(), from.index()
 	for _, id := range ids {
@@ -193,7 +196,9 @@ func (s *Sections) admit(i int, from section, j int) (place, *SectionHead) {
 	contradicted := head.Status != StatusItems
 	head.Status = StatusItems
 	if category := model().items[i].category; category != nil && !isRefuted(sec.Item(at.j)) {
-		kept := slices.DeleteFunc(slices.Clone(head.NoneKnown), func(c Category) bool { return string(c) == category.of(item).String() })
+		kept := slices.DeleteFunc(slices.Clone(head.NoneKnown), func(c Category) bool {
+			return string(c) == category.of(item).String()
+		})
 		if len(kept) < len(head.NoneKnown) {
 			contradicted = true
 			head.NoneKnown = kept

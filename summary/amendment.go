@@ -8,8 +8,8 @@ import (
 // AmendmentSchema is the value of Amendment.Schema that this package reads and writes.
 const AmendmentSchema = "secours.amendment/1"
 
-// Amendment is what one professional says about a summary that somebody else wrote: items to add, and operations on items that are
-// there. Nothing in it deletes (docs/FORMAT.md, section 4.11).
+// Amendment is what one professional says about a summary that somebody else wrote: items to add, and operations on items that
+// are there. Nothing in it deletes (docs/FORMAT.md, section 4.11).
 type Amendment struct {
 	Schema    string       `json:"schema" key:"0" req:"1" max:"19"`
 	Add       Additions    `json:"add" key:"1"`
@@ -176,10 +176,12 @@ func (c *checker) additions(a *Amendment) {
 				ids[common.ID] = true
 			}
 			if common.Level == LevelOpen {
-				c.wrong(sectionNames[i], j, "level", fmt.Errorf("%w: only the author of a base can open an item to everybody", ErrContradiction))
+				err := fmt.Errorf("%w: only the author of a base can open an item to everybody", ErrContradiction)
+				c.wrong(sectionNames[i], j, "level", err)
 			}
 			if common.Unreviewed != Unsaid {
-				c.wrong(sectionNames[i], j, "unreviewed", fmt.Errorf("%w: whatever an amendment adds is unreviewed", ErrContradiction))
+				err := fmt.Errorf("%w: whatever an amendment adds is unreviewed", ErrContradiction)
+				c.wrong(sectionNames[i], j, "unreviewed", err)
 			}
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// CBOR returns the canonical encoding of what an amendment sealed at a level says: docs/FORMAT.md, section 4.11. An item of another
-// level is an error; ByLevel parts them. The amendment is validated first and not changed.
+// CBOR returns the canonical encoding of what an amendment sealed at a level says: docs/FORMAT.md, section 4.11. An item of
+// another level is an error; ByLevel parts them. The amendment is validated first and not changed.
 func (a *Amendment) CBOR(level Level) ([]byte, error) {
 	if err := amendmentLevel(level); err != nil {
 		return nil, err
@@ -38,8 +38,8 @@ func (a *Amendment) CBOR(level Level) ([]byte, error) {
 	return b, nil
 }
 
-// UnmarshalAmendment reads what CBOR wrote at the same level, and nothing else. All items get their ids, and their level where it is
-// not the default of their section.
+// UnmarshalAmendment reads what CBOR wrote at the same level, and nothing else. All items get their ids, and their level where
+// it is not the default of their section.
 func UnmarshalAmendment(data []byte, level Level) (*Amendment, error) {
 	if err := amendmentLevel(level); err != nil {
 		return nil, err
@@ -92,11 +92,12 @@ func UnmarshalAmendment(data []byte, level Level) (*Amendment, error) {
 	return a, nil
 }
 
-// AssignIDs gives every added item that has no id the one that it has on the card, or another one where taken, which may be nil, says
-// that an item of the summary or of another amendment has it.
+// AssignIDs gives every added item that has no id the one that it has on the card, or another one where taken, which may be
+// nil, says that an item of the summary or of another amendment has it.
 func (a *Amendment) AssignIDs(taken func(id string) bool) {
-	given := a.ids()
-	assignIDs(a.parts(), func(id string) bool { return given(id) || taken != nil && taken(id) }, func(p *sectionPart, j int, id, _ string) {
+	ids := a.ids()
+	given := func(id string) bool { return ids(id) || taken != nil && taken(id) }
+	assignIDs(a.parts(), given, func(p *sectionPart, j int, id, _ string) {
 		p.sec.Common(p.items[j]).ID = id
 	})
 }
@@ -115,8 +116,8 @@ func amendmentLevel(l Level) error {
 	return nil
 }
 
-// amendmentPart is what an amendment adds at a level, without items as yet. The level goes into the ids: a reader without it must come
-// to the same ids as one who also sees that an item of another level, of a base or an amendment, says the same.
+// amendmentPart is what an amendment adds at a level, without items as yet. The level goes into the ids: a reader without it
+// must come to the same ids as one who also sees that an item of another level, of a base or an amendment, says the same.
 func amendmentPart(rank int) *part {
 	return &part{level: levels[rank], salt: []byte{byte(rank)}}
 }

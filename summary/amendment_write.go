@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// ByLevel parts an amendment by the level that each operation must be sealed at, nil where there is none: an item is added at its own
-// level or the default of its section; what is said of an item is as confidential as the item, whose level itemLevel gives unless the
-// amendment itself adds it. There is no key of level 0, so what is said of an open item is sealed at LevelCare, and the first part is
-// always nil.
+// ByLevel parts an amendment by the level that each operation must be sealed at, nil where there is none: an item is added at
+// its own level or the default of its section; what is said of an item is as confidential as the item, whose level itemLevel
+// gives unless the amendment itself adds it. There is no key of level 0, so what is said of an open item is sealed at
+// LevelCare, and the first part is always nil.
 //
-// The amendment is validated first and not changed. A target that is unknown is an ErrTarget; so is, as an ErrUnknownValue, a member
-// of the amendment or of an operation that this version does not know, since nobody would ever see it.
+// The amendment is validated first and not changed. A target that is unknown is an ErrTarget; so is, as an ErrUnknownValue, a
+// member of the amendment or of an operation that this version does not know, since nobody would ever see it.
 func (a *Amendment) ByLevel(itemLevel func(id string) (Level, bool)) ([4]*Amendment, error) {
 	var parts [4]*Amendment
 	if err := a.Validate(); err != nil {
@@ -72,8 +72,8 @@ func distribute[O any, P operation[O]](c *checker, list string, ops []O, levelOf
 	}
 }
 
-// foreign refuses the unknown members of the amendment itself, of the list of sections, and of operations. Those of items are carried
-// as everywhere.
+// foreign refuses the unknown members of the amendment itself, of the list of sections, and of operations. Those of items are
+// carried as everywhere.
 func (c *checker) foreign(a *Amendment) {
 	refuse := func(e Extra) {
 		for _, name := range slices.Sorted(maps.Keys(e)) {
@@ -98,9 +98,10 @@ func (c *checker) foreign(a *Amendment) {
 	}
 }
 
-// Join puts what an older amendment of the same signer and level says before what a says, so that a can replace it on a card. What both
-// say stands once. A later stop, taken, dispensed or retract takes the place of an earlier one of the same item; annotations add up. on
-// is when the older one was signed, and becomes the date of whatever in it has none. Items get their ids (AssignIDs) after this.
+// Join puts what an older amendment of the same signer and level says before what a says, so that a can replace it on a card.
+// What both say stands once. A later stop, taken, dispensed or retract takes the place of an earlier one of the same item;
+// annotations add up. on is when the older one was signed, and becomes the date of whatever in it has none. Items get their ids
+// (AssignIDs) after this.
 func (a *Amendment) Join(older *Amendment, on Date) {
 	lists, olderLists := a.Add.lists(), older.Add.lists()
 	// Ids of the items of a change where an older item has them, and with them the targets of the operations of a.
@@ -171,14 +172,17 @@ func said(older section, n int, list section, j int) bool {
 	return false
 }
 
-// join returns the older operations, dated, and the newer ones that say something else; where replaces is given, without the older
-// ones that a newer one replaces.
+// join returns the older operations, dated, and the newer ones that say something else; where replaces is given, without the
+// older ones that a newer one replaces.
 func join[O any, P operation[O]](older, newer []O, on Date, renamed map[string]string, replaces func(a, b P) bool) []O {
-	older = slices.Clone(older)
-	for i := range older {
-		dated(&P(&older[i]).target().Recorded, on)
+	var kept, more []O
+	for _, op := range older {
+		dated(&P(&op).target().Recorded, on)
+		// With its date a note may be one that had the date already.
+		if !slices.ContainsFunc(kept, func(o O) bool { return reflect.DeepEqual(o, op) }) {
+			kept = append(kept, op)
+		}
 	}
-	var more []O
 	for _, op := range newer {
 		t := P(&op).target()
 		if id, ok := renamed[t.ID]; ok {
@@ -189,18 +193,15 @@ func join[O any, P operation[O]](older, newer []O, on Date, renamed map[string]s
 			dated(&P(&n).target().Recorded, P(&o).target().Recorded)
 			return reflect.DeepEqual(n, o)
 		}
-		if slices.ContainsFunc(older, same) {
+		if slices.ContainsFunc(kept, same) {
 			continue
 		}
 		if replaces != nil {
-			older = slices.DeleteFunc(older, func(o O) bool { return replaces(&op, &o) })
+			kept = slices.DeleteFunc(kept, func(o O) bool { return replaces(&op, &o) })
 		}
 		more = append(more, op)
 	}
-	if len(older)+len(more) == 0 {
-		return nil
-	}
-	return append(older, more...)
+	return append(kept, more...)
 }
 
 // maxID is how long an id is.

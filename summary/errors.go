@@ -152,7 +152,7 @@ func (f *findings) merge(later findings) {
 // within says whether a path is at or under another.
 func within(path, other string) bool {
 	rest, ok := strings.CutPrefix(path, other)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	return ok && (rest == "" || other == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // err joins what was found, one line for each.

@@ -5,11 +5,11 @@ const Schema = "secours.summary/1"
 
 // Summary is a patient's emergency summary: what a professional states, to the letter, and nothing derived from it.
 //
-// The tags of the fields of this file and of amendment.go are the only source of the JSON names (json), the CBOR keys (key) and the limits (max
-// characters or elements, each for the texts of a list, min elements); req marks what must be there, block a text that may have
-// several lines, ident a text of letters, digits, dots, dashes and underscores, digits a text that stands on the card as a number
-// where it is one, and category the field whose values SectionHead.NoneKnown may name. A nil list is absent, an empty one
-// was given.
+// The tags of the fields of this file and of amendment.go are the only source of the JSON names (json), the CBOR keys (key) and
+// the limits (max characters or elements, each for the texts of a list, min elements); req marks what must be there, block a
+// text that may have several lines, ident a text of letters, digits, dots, dashes and underscores, digits a text that stands on
+// the card as a number where it is one, and category the field whose values SectionHead.NoneKnown may name. A nil list is
+// absent, an empty one was given.
 type Summary struct {
 	Schema   string   `json:"schema" key:"0" req:"1" max:"17"`
 	Language string   `json:"language" key:"1" max:"35"`
@@ -90,7 +90,20 @@ type Common struct {
 	Source   Source `json:"source" key:"-5"`
 	// Unreviewed says that the item came from an amendment, and that the physician who wrote the base did not review it.
 	Unreviewed Flag `json:"unreviewed" key:"-6"`
-	Extra      Extra
+	// Remarks are what others than its author said of the item, kept from amendments to an earlier base.
+	Remarks []Remark `json:"remarks" key:"-7" max:"8"`
+	Extra   Extra
+}
+
+// MaxRemarks is the most that an item can have.
+const MaxRemarks = 8
+
+// Remark is what somebody else said of an item, and when.
+type Remark struct {
+	Text  string `json:"text" key:"1" req:"1" max:"500" block:"1"`
+	By    Author `json:"by" key:"2"`
+	On    Date   `json:"on" key:"3"`
+	Extra Extra
 }
 
 // Alert is a point of attention ("point de vigilance"). Action is the signer's wording, shown and never interpreted.

@@ -18,8 +18,8 @@ var amendmentSchemaJSON string
 // SchemaJSON returns the JSON Schema (draft 2020-12) of a summary. It says all that a schema can; Parse checks more.
 func SchemaJSON() string { return schemaJSON }
 
-// AmendmentSchemaJSON returns the JSON Schema (draft 2020-12) of an amendment. It says all that a schema can; ParseAmendment checks
-// more.
+// AmendmentSchemaJSON returns the JSON Schema (draft 2020-12) of an amendment. It says all that a schema can; ParseAmendment
+// checks more.
 func AmendmentSchemaJSON() string { return amendmentSchemaJSON }
 
 // js is a JSON object of a schema.
