@@ -375,7 +375,7 @@ func TestUnknownMembersSurvive(t *testing.T) {
 		{`"scope":"tout"`, `,"x":1,"#5":"AQ=="`},
 		{`"sections":{`, `"x":{"status":"none-known"},"#10":"AQ==","#10@open":"oQGBAg==","#10@care":"AQ==","#10@masked":"AQ==",`},
 		{`"status":"items"`, `,"x":1,"#8":"AQ==","#8@open":"AQ==","#8@clinical":"AQ==","#8@masked":"AQ=="`},
-		{`"note":"b"`, `,"x":1,"#13":"AQ==","#-7":"AQ=="`},
+		{`"note":"b"`, `,"x":1,"#13":"AQ==","#-8":"AQ=="`},
 		{`"text":"a"`, `,"x":null,"#3":"AQ=="`},
 		{`"system":"atc"`, `,"x":1,"#3":"AQ=="`},
 		{`"name":"Dr LEROY"`, `,"x":1,"#5":"AQ=="`},
