@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strings"
@@ -44,10 +45,36 @@ type view struct {
 	// NewerLost is set where the card held a newer summary that cannot be read; Unconfirmed, where the write of this one
 	// was never finished.
 	NewerLost, Unconfirmed bool
-	// Amendments counts amendments on the card that are not shown.
-	Amendments int
-	// PossiblyMasked is set unless the reader's key opens everything that a patient can hide.
-	PossiblyMasked bool
+	// Clearance is the highest confidentiality level that the reader's key opens, 0 without a key; for an unsealed card it does not
+	// matter. Reader is the role of that key, or "practice" or "recovery"; "" if unknown.
+	Clearance int
+	Reader    string
+	// Amendments are those on the card, in its order. What the applied ones say is in Summary; Changes is what they said of what was
+	// there before, in their order.
+	Amendments []amendmentView
+	Changes    []summary.Change
+	// Dropped is set where the author of the summary replaced one that he could not read whole.
+	Dropped *dropped
+	// Older is set where this reader has met a newer summary, or newer amendments, on this card.
+	Older bool
+	// StolenKey is the role of a key that the card is sealed for and that is reported stolen.
+	StolenKey string
+}
+
+// clearance is the highest level that this reading could have shown.
+func (v *view) clearance() int {
+	if v.Unsealed {
+		return 3
+	}
+	return v.Clearance
+}
+
+// keyless tells a reading that shows what is open and nothing else.
+func (v *view) keyless() bool { return v.Verdict.Code == "no-key" }
+
+// possiblyMasked is true unless everything that a patient can hide was opened and could be read.
+func (v *view) possiblyMasked() bool {
+	return v.clearance() < 3 || len(v.Damaged) > 0 || v.inState(amendmentUnreadable) > 0
 }
 
 // verdict is the conclusion of the verification. Anything but the four levels below counts as unverifiable.
@@ -108,6 +135,8 @@ const (
 	added     mark = " +"
 	stopped   mark = " x"
 	ordinary  mark = "  "
+	// unverified marks, on each of its lines, what is no part of the summary.
+	unverified mark = " ?"
 	// repeated marks what stands at the top already, with !!.
 	repeated mark = "^^"
 )
@@ -116,7 +145,7 @@ func (m mark) style() style {
 	switch m {
 	case critical:
 		return danger
-	case important:
+	case important, unverified:
 		return caution
 	}
 	return strong
@@ -129,8 +158,11 @@ type entry struct {
 	lead  string
 	title string  // our words, in capitals
 	main  *phrase // nil in an entry that was shortened
-	// more are details, on lines of their own.
-	more []string
+	// credit says who added what the author of the summary has not reviewed; it goes wherever the entry goes.
+	credit string
+	// more are details, on lines of their own, and notes what amendments say of the item.
+	more  []string
+	notes []remark
 	// brief is what a short line says of the item.
 	brief brief
 }
@@ -144,7 +176,8 @@ type brief struct {
 
 // block is a section as it is shown.
 type block struct {
-	name    string
+	name    string // JSON name of the section
+	title   string // of a block that is no section
 	info    string
 	remarks []remark // what is to be known of the section as a whole, before its items
 	entries []entry
@@ -164,27 +197,46 @@ func render(w io.Writer, v *view, o renderOptions) error {
 		o.Width = 80
 	}
 	r := &renderer{v: v, l: o.Lang, now: o.Now}
+	r.index()
 	blocks := r.blocks()
-	s, fits := r.compose(o, blocks, nil)
+	s, fits := r.compose(o, layout{blocks: blocks})
 	if !fits && len(blocks[0].remarks) == 0 {
-		gather(blocks)
-		s, fits = r.compose(o, blocks, nil)
+		r.gather(blocks)
+		s, fits = r.compose(o, layout{blocks: blocks})
 	}
 	if !fits {
 		blocks = r.blocks()
-		pulled := pull(blocks)
-		if s, fits = r.compose(o, blocks, pulled); !fits {
-			s, _ = r.compose(o, blocks, shorten(pulled))
+		pulled := r.pull(blocks)
+		// What cannot stay is given up in this order: details, from the last entry to the first; then the place of the caveats.
+		short := shorten(pulled)
+		for _, late := range []bool{false, true} {
+			for whole := len(pulled); whole >= 0 && !fits; whole-- {
+				mixed := slices.Concat(pulled[:whole], short[whole:])
+				s, fits = r.compose(o, layout{blocks: blocks, pulled: mixed, short: whole < len(pulled), late: late, last: late && whole == 0})
+			}
 		}
 	}
 	_, err := w.Write(s.out)
 	return err
 }
 
+// layout is one way to fit what is critical onto the first page.
+type layout struct {
+	blocks []block
+	// pulled are the critical entries, before the sections, which then repeat them in their place; short tells that some of them say
+	// no more than what they are.
+	pulled []entry
+	short  bool
+	// late puts what is to be known of the reading as a whole, and is not critical, after the pulled entries.
+	late bool
+	// last is set where there is no other way left.
+	last bool
+}
+
 // gather moves what is critical in other sections up among the points of attention, after those that stand there.
-func gather(blocks []block) {
+func (r *renderer) gather(blocks []block) {
 	attention := &blocks[0]
-	moved := pull(blocks[1:])
+	moved := r.pull(blocks[1:])
 	n := 0
 	for n < len(attention.entries) && attention.entries[n].mark == critical {
 		n++
@@ -193,13 +245,17 @@ func gather(blocks []block) {
 }
 
 // pull takes a copy of every critical entry, without its details, and marks the one in its place as repeated.
-func pull(blocks []block) []entry {
+func (r *renderer) pull(blocks []block) []entry {
 	var pulled []entry
 	for _, b := range blocks {
 		for i := range b.entries {
 			if e := &b.entries[i]; e.mark == critical {
 				c := *e
-				c.title, c.more = strings.TrimSuffix(c.lead+c.title, ", "), nil
+				c.title, c.more, c.notes = strings.TrimSuffix(c.lead+c.title, ", "), nil, nil
+				if n := len(e.notes); n > 0 {
+					c.more = []string{r.l.count(n, pair{"ajout à son sujet", "amendment about it"}, pair{"ajouts à son sujet", "amendments about it"}) +
+						r.l.s(", plus bas ^^", ", below ^^")}
+				}
 				pulled = append(pulled, c)
 				e.mark = repeated
 			}
@@ -222,50 +278,59 @@ type renderer struct {
 	v   *view
 	l   lang
 	now time.Time
+	// changes are what amendments said of items, by id; outdone the heads of sections as they were before something was added that
+	// contradicts them, by JSON name.
+	changes map[string][]*summary.Change
+	outdone map[string][]*summary.SectionHead
 }
 
-// compose lays everything out. Pulled entries, whole or shortened, come before the sections, which then repeat them in their place.
-// Unless they were shortened, it stops and answers false when what is critical does not fit the first page.
-func (r *renderer) compose(o renderOptions, blocks []block, pulled []entry) (s *screen, fits bool) {
+// compose lays everything out. It stops and answers false where what is critical does not fit the first page, unless this is the
+// last way.
+func (r *renderer) compose(o renderOptions, way layout) (s *screen, fits bool) {
 	l := r.l
 	s = &screen{width: min(max(o.Width, 40), 120), colour: o.Colour, out: make([]byte, 0, 8192)}
 	r.top(s)
-	if pulled != nil {
-		short := len(pulled) > 0 && pulled[0].main == nil
-		if short {
-			s.header("!! "+l.count(len(pulled), pair{"CRITIQUE", "CRITICAL"}, pair{"CRITIQUES", "CRITICAL"})+r.warning(),
+	if !way.late {
+		r.caveats(s)
+	}
+	if n := len(way.pulled); n > 0 {
+		if way.short {
+			s.header("!! "+l.count(n, pair{"CRITIQUE", "CRITICAL"}, pair{"CRITIQUES", "CRITICAL"})+r.warning(),
 				l.s("détail plus bas ^^", "details below ^^"), r.headingStyle())
 		} else {
-			s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(len(pulled),
+			s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(n,
 				pair{"critique, repris", "critical item, repeated"}, pair{"critiques, repris", "critical items, repeated"})+
 				l.s(" plus bas ^^", " below ^^"), r.headingStyle())
 		}
-		for _, e := range pulled {
-			if short {
+		for _, e := range way.pulled {
+			if e.main == nil {
 				s.short(e)
 			} else {
 				s.item(e)
 			}
-		}
-		if !short && s.lastCritical > page {
-			return s, false
+			if s.lastCritical > page && !way.last {
+				return s, false
+			}
 		}
 	}
+	if way.late {
+		r.caveats(s)
+	}
 	left := 0
-	for _, b := range blocks {
+	for _, b := range way.blocks {
 		for _, e := range b.entries {
 			if e.mark == critical {
 				left++
 			}
 		}
 	}
-	for i := range blocks {
-		r.block(s, &blocks[i], &left)
-		if pulled == nil && (s.lastCritical > page || left > 0 && s.lines >= page) {
+	for i := range way.blocks {
+		r.block(s, &way.blocks[i], &left)
+		if len(way.pulled) == 0 && !way.last && (s.lastCritical > page || left > 0 && s.lines >= page) {
 			return s, false
 		}
 	}
-	r.bottom(s, blocks)
+	r.bottom(s, way.blocks)
 	return s, true
 }
 
@@ -274,7 +339,7 @@ func (r *renderer) block(s *screen, b *block, left *int) {
 	if b.grouped {
 		return
 	}
-	s.header(r.l.p(sectionWords[b.name].title)+r.warning(), b.info, r.headingStyle())
+	s.header(cmp.Or(b.title, r.l.p(sectionWords[b.name].title))+r.warning(), b.info, r.headingStyle())
 	for _, m := range b.remarks {
 		s.entry(m.mark, m.text)
 	}
@@ -289,7 +354,7 @@ func (r *renderer) block(s *screen, b *block, left *int) {
 	}
 }
 
-// item writes an entry and its details.
+// item writes an entry, its details and what was said of it since.
 func (s *screen) item(e entry) {
 	p := &phrase{spans: make([]span, 0, len(e.main.spans)+2)}
 	if e.title != "" {
@@ -302,19 +367,27 @@ func (s *screen) item(e entry) {
 		}
 		p.spans = append(p.spans, sp)
 	}
+	margin := "     "
+	if e.mark == unverified {
+		s.rail, margin = string(unverified), string(unverified)+"   "
+		defer func() { s.rail = "" }()
+	}
 	s.entry(e.mark, p)
-	if len(e.more) > 0 {
-		d := new(phrase)
-		for i, m := range e.more {
-			if i > 0 {
-				d.add(plain, " · ")
-			}
-			d.add(plain, m)
+	d := new(phrase).add(strong, e.credit)
+	for _, m := range e.more {
+		if !d.empty() {
+			d.add(plain, " · ")
 		}
-		s.flow("     ", plain, d, indent)
-		if e.mark == critical {
-			s.lastCritical = s.lines
-		}
+		d.add(plain, m)
+	}
+	if !d.empty() {
+		s.flow(margin, e.mark.style(), d, indent)
+	}
+	for _, n := range e.notes {
+		s.flow("    "+string(n.mark)+" ", n.mark.style(), n.text, indent+2)
+	}
+	if e.mark == critical {
+		s.lastCritical = s.lines
 	}
 }
 
@@ -353,12 +426,21 @@ func (r *renderer) headingStyle() style {
 func (r *renderer) blocks() []block {
 	sum := r.v.Summary
 	if sum == nil {
-		return nil
+		var blocks []block
+		for _, urgent := range []bool{true, false} {
+			if b, any := r.apart(urgent); any {
+				blocks = append(blocks, b)
+			}
+		}
+		return blocks
 	}
 	c := &sum.Sections
-	return []block{
-		r.alerts(c.Alerts, c.Directives),
-		r.allergies(c.Allergies),
+	blocks := []block{r.alerts(c.Alerts, c.Directives), r.allergies(c.Allergies)}
+	if b, any := r.apart(true); any {
+		blocks = append(blocks, b)
+	}
+	blocks = append(
+		blocks,
 		r.medications(c.Medications),
 		r.measurements(c.Measurements),
 		r.vaccinations(c.Vaccinations),
@@ -366,5 +448,9 @@ func (r *renderer) blocks() []block {
 		r.contacts(c.Contacts),
 		r.directives(c.Directives),
 		r.visits(c.Visits),
+	)
+	if b, any := r.apart(false); any {
+		blocks = append(blocks, b)
 	}
+	return blocks
 }

@@ -16,8 +16,8 @@ func (r *renderer) alerts(s *summary.Section[summary.Alert], directives *summary
 	}
 	if directives != nil {
 		for i := range directives.Items {
-			if binding(&directives.Items[i]) {
-				b.entries = append(b.entries, r.directive(&directives.Items[i], critical))
+			if d := &directives.Items[i]; binding(d) && r.changed(d.ID, summary.OpRetract) == nil {
+				b.entries = append(b.entries, r.directive(d, critical))
 			}
 		}
 	}
@@ -28,9 +28,11 @@ func (r *renderer) alerts(s *summary.Section[summary.Alert], directives *summary
 		return 1
 	})
 	l := r.l
-	if seen := r.v.Sections["directives"]; seen.Visible != visibleFull && seen.Reason != "absent" {
+	if seen := r.seen("directives"); r.v.keyless() || seen.Visible != visibleFull && seen.Reason != "absent" {
 		p := new(phrase).add(caution, l.s("REFUS ET LIMITATIONS : ", "REFUSALS AND LIMITS: "))
-		if seen.Reason == "undecodable" {
+		if r.v.keyless() {
+			p.add(plain, l.s("scellés, il peut y en avoir", "sealed, there may be some"))
+		} else if seen.Reason == "undecodable" {
 			p.add(plain, l.s("illisibles, il peut y en avoir", "unreadable, there may be some"))
 		} else {
 			p.add(plain, l.s("non visibles pour votre rôle, il peut y en avoir", "not visible to your role, there may be some"))
@@ -93,7 +95,7 @@ func (r *renderer) alert(a *summary.Alert) entry {
 	if a.Centre != nil && (a.Centre.Name != "" || a.Centre.Phone != "") {
 		e.more = append(e.more, strings.TrimSpace(l.s("centre : ", "centre: ")+a.Centre.Name+" "+a.Centre.Phone))
 	}
-	e.more = append(e.more, r.common(&a.Common, a)...)
+	r.common(&e, &a.Common, a)
 	return e
 }
 
@@ -175,7 +177,7 @@ func (r *renderer) directive(d *summary.Directive, m mark) entry {
 	if d.Location != "" {
 		e.main.list(l.s("original : ", "original: ") + d.Location)
 	}
-	e.more = r.common(&d.Common, d)
+	r.common(&e, &d.Common, d)
 	return e
 }
 
@@ -186,10 +188,12 @@ func (r *renderer) allergies(s *summary.Section[summary.Allergy]) block {
 		b.entries = append(b.entries, r.allergy(&items[i]))
 	}
 	rank(b.entries, func(e entry) int {
-		return map[mark]int{critical: 0, important: 1, ordinary: 2, refuted: 3}[e.mark]
+		return map[mark]int{critical: 0, important: 1, ordinary: 2, added: 2, refuted: 3, stopped: 4}[e.mark]
 	})
-	if s != nil {
-		b.closing = slices.Insert(b.closing, 0, remark{ordinary, r.categories(&s.SectionHead, items)})
+	if s != nil && !r.v.keyless() {
+		still, before := r.noneKnown("allergies", &s.SectionHead)
+		b.closing = slices.Insert(b.closing, 0, remark{ordinary, r.categories(&s.SectionHead, items, still)})
+		b.closing = slices.Insert(b.closing, 0, before...)
 	}
 	return b
 }
@@ -252,7 +256,7 @@ func (r *renderer) allergy(a *summary.Allergy) entry {
 	if a.Note != "" {
 		e.more = append(e.more, l.quote(a.Note))
 	}
-	e.more = append(e.more, r.common(&a.Common, a)...)
+	r.common(&e, &a.Common, a)
 	return e
 }
 
@@ -261,19 +265,18 @@ var severe = map[string]bool{"severe": true, "life-threatening": true, "fatal": 
 
 // categories is the line under the allergies: the categories in which none is known, who says so and when, and whether others
 // were left open. No known food allergy must not be read as no other allergy.
-func (r *renderer) categories(h *summary.SectionHead, items []summary.Allergy) *phrase {
+func (r *renderer) categories(h *summary.SectionHead, items []summary.Allergy, names []string) *phrase {
 	l := r.l
 	p := new(phrase)
 	said := map[summary.Category]bool{}
-	var names []string
 	for _, c := range h.NoneKnown {
 		said[c] = true
-		names = append(names, word(l, categoryWords, c))
 	}
 	if len(names) > 0 {
 		p.add(plain, l.s("Aucune connue pour : ", "None known for: ")+strings.Join(names, ", ")+" ("+r.saidBy(h)+").")
 	}
-	if h.Status != summary.StatusItems {
+	if before := r.outdone["allergies"]; h.Status != summary.StatusItems || len(before) > 0 && before[0].Status == summary.StatusNoneKnown {
+		// None known was said of all categories, or nothing is said of any.
 		return p
 	}
 	for i := range items {
@@ -288,7 +291,7 @@ func (r *renderer) categories(h *summary.SectionHead, items []summary.Allergy) *
 			p.add(plain, "  ")
 		}
 		p.add(plain, l.s("Autres catégories : ", "Other categories: "))
-		if seen := r.v.Sections["allergies"]; seen.Visible == visibleFull {
+		if seen := r.v.Sections["allergies"]; seen.Visible == visibleFull && r.v.clearance() >= 3 {
 			p.add(strong, l.s("NON DEMANDÉ", "NOT ASKED"))
 		} else {
 			p.add(strong, l.s("NON DEMANDÉ OU NON VISIBLE", "NOT ASKED OR NOT VISIBLE"))

@@ -16,19 +16,21 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 	l := r.l
 	b, items := start(r, "medications", s)
 	var groups [6][]entry
-	var active, held, ended, unclear, unstated int
+	var active, held, ended, unclear, unstated, withdrawn int
 	for i := range items {
 		m := &items[i]
 		e := r.medication(m)
 		group := 1
-		switch m.Status {
-		case "active":
+		switch retracted := r.changed(m.ID, summary.OpRetract) != nil; {
+		case retracted:
+			withdrawn, group = withdrawn+1, 5
+		case m.Status == "active":
 			active++
-		case "on-hold":
+		case m.Status == "on-hold":
 			held, group = held+1, 3
-		case "stopped", "completed":
+		case m.Status == "stopped", m.Status == "completed":
 			ended, group = ended+1, 5
-		case "":
+		case m.Status == "":
 			unstated, group = unstated+1, 2
 		default:
 			unclear, group = unclear+1, 2
@@ -59,6 +61,9 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 	}
 	if ended > 0 {
 		counts = append(counts, l.count(ended, pair{"arrêté", "stopped"}, pair{"arrêtés", "stopped"}))
+	}
+	if withdrawn > 0 {
+		counts = append(counts, l.count(withdrawn, pair{"retiré", "withdrawn"}, pair{"retirés", "withdrawn"}))
 	}
 	if b.info != "" {
 		counts = append(counts, b.info)
@@ -107,7 +112,8 @@ func (r *renderer) medication(m *summary.Medication) entry {
 		e.main.add(plain, "  ").keep(strong, word(l, medicationOriginWords, m.Origin))
 	}
 	if ended {
-		if m.StopReason != "" {
+		// Whoever stopped it since says why below, under his own name.
+		if m.StopReason != "" && r.changed(m.ID, summary.OpStop) == nil {
 			e.main.list(l.s("raison : ", "reason: ") + m.StopReason)
 		}
 		if m.Dosage != nil {
@@ -153,9 +159,13 @@ func (r *renderer) medication(m *summary.Medication) entry {
 	if ended && m.HighRisk == summary.Yes {
 		detail("", l.s("à haut risque", "high risk"))
 	}
-	detail("", r.dispensed(m.Dispensed))
-	detail("", r.taken(m.Taken))
-	e.more = append(e.more, r.common(&m.Common, m)...)
+	if r.changed(m.ID, summary.OpDispensed) == nil {
+		detail("", r.dispensed(m.Dispensed))
+	}
+	if r.changed(m.ID, summary.OpTaken) == nil {
+		detail("", r.taken(m.Taken))
+	}
+	r.common(&e, &m.Common, m)
 	return e
 }
 

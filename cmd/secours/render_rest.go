@@ -33,7 +33,7 @@ func (r *renderer) measurements(s *summary.Section[summary.Measurement]) block {
 		if m.Note != "" {
 			e.main.list(l.quote(m.Note))
 		}
-		e.more = r.common(&m.Common, m)
+		r.common(&e, &m.Common, m)
 		b.entries = append(b.entries, e)
 	}
 	return b
@@ -54,7 +54,7 @@ func (r *renderer) vaccinations(s *summary.Section[summary.Vaccination]) block {
 		if v.Note != "" {
 			e.main.list(l.quote(v.Note))
 		}
-		e.more = r.common(&v.Common, v)
+		r.common(&e, &v.Common, v)
 		b.entries = append(b.entries, e)
 	}
 	return b
@@ -114,7 +114,7 @@ func (r *renderer) condition(c *summary.Condition) entry {
 	if c.Note != "" {
 		e.main.list(l.quote(c.Note))
 	}
-	e.more = r.common(&c.Common, c)
+	r.common(&e, &c.Common, c)
 	return e
 }
 
@@ -136,7 +136,7 @@ func (r *renderer) visits(s *summary.Section[summary.Visit]) block {
 		if v.Note != "" {
 			e.main.list(l.quote(v.Note))
 		}
-		e.more = r.common(&v.Common, v)
+		r.common(&e, &v.Common, v)
 		b.entries = append(b.entries, e)
 	}
 	return b
@@ -175,7 +175,7 @@ func (r *renderer) contacts(s *summary.Section[summary.Contact]) block {
 		if c.Priority.Text != "" && priority(c) == 1<<30 {
 			e.main.list(l.s("priorité ", "priority ") + c.Priority.Text)
 		}
-		e.more = r.common(&c.Common, c)
+		r.common(&e, &c.Common, c)
 		b.entries = append(b.entries, e)
 	}
 	return b

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,27 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 	say := func(m mark, st style, text string) {
 		b.remarks = append(b.remarks, remark{m, new(phrase).add(st, text)})
 	}
-	seen := r.v.Sections[name]
+	if s != nil && len(s.Extra) > 0 {
+		b.closing = append(b.closing, remark{important, new(phrase).add(caution, r.notShown(len(s.Extra)))})
+	}
+	if r.v.keyless() {
+		switch {
+		case len(items) > 0:
+			say(important, caution, l.s(
+				"PARTIEL : seuls les éléments ouverts à tous sont visibles, le reste est scellé",
+				"PARTIAL: only items open to everybody are visible, the rest is sealed",
+			))
+		case core[name], len(b.closing) > 0:
+			say(important, caution, l.s(
+				"SCELLÉ : non visible sans clé, des éléments peuvent exister",
+				"SEALED: not visible without a key, items may exist",
+			))
+		default:
+			b.grouped = true
+		}
+		return b, items
+	}
+	seen := r.seen(name)
 	hidden := seen.Visible != visibleFull && seen.Reason != "absent"
 	switch {
 	case hidden && seen.Visible == visibleNone:
@@ -49,17 +71,30 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 			"PARTIAL: other items may exist that your role cannot see",
 		))
 	}
-	if hidden && s == nil {
-		// What cannot be seen must not be called not asked.
-		return b, nil
+	// What the author of the summary said of the section stands, also where something was added since: as what he said.
+	since := ""
+	if before := r.outdone[name]; len(before) > 0 && before[0].Status != summary.StatusItems {
+		head, since = *before[0], l.s(" ; ajouté depuis :", "; added since:")
+	}
+	projected := head.Status == summary.StatusUnavailable && r.bare(&head)
+	if hidden && (s == nil || projected) {
+		// What cannot be seen must not be called not asked, nor unavailable to its author.
+		return b, items
 	}
 	switch head.Status {
 	case summary.StatusItems:
 		b.info = r.reviewed(name, &head)
+		if hidden && r.bare(&head) {
+			b.info = l.s("revue non visible", "review not visible")
+		}
 		if len(items) == 0 {
 			say(important, caution, l.s("AUCUN ÉLÉMENT LISIBLE : la carte en annonce", "NO READABLE ITEM: the card announces some"))
 		}
 	case summary.StatusNoneKnown:
+		if since != "" {
+			b.remarks = append(b.remarks, r.outdated(l.p(sectionWords[name].none), &head))
+			break
+		}
 		say(ordinary, strong, l.p(sectionWords[name].none)+", "+r.saidBy(&head))
 		if len(items) > 0 {
 			say(important, caution, l.s(
@@ -69,6 +104,8 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 		}
 	case summary.StatusNotAsked:
 		switch {
+		case since != "":
+			say(important, caution, l.s("NON DEMANDÉ par l'auteur de la synthèse", "NOT ASKED by the author of the summary")+since)
 		case len(items) > 0:
 			say(important, caution, l.s(
 				"CONTRADICTION DANS LA CARTE : « non demandé », et pourtant :",
@@ -83,7 +120,13 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 			b.grouped = true
 		}
 	case summary.StatusUnavailable:
-		say(important, caution, l.s("NON DISPONIBLE : des éléments peuvent exister", "NOT AVAILABLE: items may exist"))
+		if projected && r.v.clearance() < 3 {
+			// Where all items lie above the reader's clearance the card says the same as where the author had no access.
+			say(important, caution, l.s("NON DISPONIBLE OU NON VISIBLE POUR VOTRE RÔLE : des éléments peuvent exister",
+				"NOT AVAILABLE OR NOT VISIBLE TO YOUR ROLE: items may exist")+since)
+			break
+		}
+		say(important, caution, l.s("NON DISPONIBLE : des éléments peuvent exister", "NOT AVAILABLE: items may exist")+since)
 		b.info = r.reviewed(name, &head)
 	default:
 		say(important, caution, l.s(
@@ -91,22 +134,64 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 			"STATUS UNKNOWN TO THIS VERSION: ",
 		)+r.statusText(head.Status))
 	}
-	if len(head.NoneKnown) > 0 && name != "allergies" {
-		var parts []string
-		for _, c := range head.NoneKnown {
-			parts = append(parts, word(l, noneKnownWords[name], c))
+	if name != "allergies" {
+		still, before := r.noneKnown(name, &head)
+		if len(still) > 0 {
+			// "None known" is what was said; that there is none would be more than that.
+			say(ordinary, plain, l.s("Aucun connu pour : ", "None known for: ")+strings.Join(still, ", ")+", "+r.saidBy(&head))
 		}
-		// "None known" is what was said; that there is none would be more than that.
-		say(ordinary, plain, l.s("Aucun connu pour : ", "None known for: ")+strings.Join(parts, ", ")+", "+r.saidBy(&head))
-	}
-	if s != nil && len(s.Extra) > 0 {
-		b.closing = append(b.closing, remark{important, new(phrase).add(caution, r.notShown(len(s.Extra)))})
+		b.remarks = append(b.remarks, before...)
 	}
 	return b, items
 }
 
 // noneKnownWords are the wordings of what SectionHead.NoneKnown names, which differs by section.
-var noneKnownWords = map[string]words{"alerts": alertKindWords, "history": conditionKindWords}
+var noneKnownWords = map[string]words{"alerts": alertKindWords, "allergies": categoryWords, "history": conditionKindWords}
+
+// noneKnown lists the categories of which none is known, and says of which one was added since.
+func (r *renderer) noneKnown(name string, h *summary.SectionHead) (still []string, before []remark) {
+	table := noneKnownWords[name]
+	for _, was := range r.outdone[name] {
+		var gone []string
+		for _, c := range was.NoneKnown {
+			if !slices.Contains(h.NoneKnown, c) {
+				gone = append(gone, word(r.l, table, c))
+			}
+		}
+		if len(gone) > 0 && len(before) == 0 {
+			before = append(before, r.outdated(r.l.s("aucun connu pour : ", "none known for: ")+strings.Join(gone, ", "), was))
+		}
+	}
+	for _, c := range h.NoneKnown {
+		still = append(still, word(r.l, table, c))
+	}
+	return still, before
+}
+
+// outdated says that an absence was stated before something was added: never both as true.
+func (r *renderer) outdated(text string, h *summary.SectionHead) remark {
+	l := r.l
+	return remark{important, new(phrase).add(caution, l.s("N'EST PLUS À JOUR : ", "NO LONGER UP TO DATE: ")).
+		add(plain, l.quote(strings.ToLower(text))+", "+r.saidBy(h)+l.s(" ; ajouté depuis :", "; added since:"))}
+}
+
+// seen says how much of a section is visible, beside what is said once for all of them at the top: that anything may be masked above
+// the reader's clearance, and that amendments are shown apart.
+func (r *renderer) seen(name string) sectionView {
+	v := r.v
+	seen := v.Sections[name]
+	switch {
+	case seen.Reason == "role" && v.clearance() < 3 && summary.DefaultLevel(name).Rank() <= v.clearance(),
+		seen.Reason == "undecodable" && seen.Visible == visiblePartial && len(v.Damaged) == 0:
+		return sectionView{}
+	}
+	return seen
+}
+
+// bare tells a head that says nothing but its status, as one does that this reader was not given.
+func (r *renderer) bare(h *summary.SectionHead) bool {
+	return h.Reviewed == (summary.Date{}) && r.author(h.ReviewedBy) == "" && h.Informant == "" && len(h.NoneKnown) == 0
+}
 
 // core are the sections whose absence is said in their own place, under their own title.
 var core = map[string]bool{"alerts": true, "allergies": true, "medications": true, "history": true}
@@ -191,18 +276,35 @@ func (r *renderer) concept(c *summary.Concept) string {
 	return text
 }
 
-// common are the details that every item may have. Item is the item itself, for the members that this version does not know.
-func (r *renderer) common(c *summary.Common, item any) []string {
+// common adds to an entry what every item may have: details, who added it, what was said of it since. Item is the item itself, for the
+// members that this version does not know.
+func (r *renderer) common(e *entry, c *summary.Common, item any) {
 	l := r.l
-	var more []string
-	if who := r.author(c.By); who != "" {
-		more = append(more, l.s("écrit par ", "written by ")+who)
+	detail := func(text string) { e.more = append(e.more, text) }
+	who, recorded := r.author(c.By), ""
+	if c.Unreviewed == summary.Yes {
+		if e.mark == ordinary {
+			e.mark = added
+		}
+		e.credit = l.s("ajouté par ", "added by ") + cmp.Or(who, l.s("un auteur inconnu", "an unknown author"))
+		if on := l.on(c.Recorded); on != "" {
+			e.credit += ", " + on
+		}
+		e.credit += l.s(", NON REVU PAR LE MÉDECIN", ", NOT REVIEWED BY THE PHYSICIAN")
+		e.brief.kind += l.s(" (AJOUT NON REVU)", " (ADDED, NOT REVIEWED)")
+	} else {
+		if who != "" {
+			detail(l.s("écrit par ", "written by ") + who)
+		}
+		if c.Recorded != (summary.Date{}) {
+			recorded = l.s("noté ", "recorded ") + l.on(c.Recorded)
+		}
 	}
 	if c.Source != "" && c.Source != "diagnosed" {
-		more = append(more, word(l, sourceWords, c.Source))
+		detail(word(l, sourceWords, c.Source))
 	}
-	if c.Recorded != (summary.Date{}) {
-		more = append(more, l.s("noté ", "recorded ")+l.on(c.Recorded))
+	if recorded != "" {
+		detail(recorded)
 	}
 	switch c.Level {
 	case "", summary.LevelOpen, summary.LevelCare, summary.LevelClinical:
@@ -212,12 +314,22 @@ func (r *renderer) common(c *summary.Common, item any) []string {
 			// Whoever holds the card reads it: saying that it is hidden would be untrue.
 			hidden = l.s("À MASQUER (non appliqué : carte non scellée)", "TO BE HIDDEN (not applied: card not sealed)")
 		}
-		more = append(more, hidden)
+		detail(hidden)
 	}
 	if n := unknownIn(reflect.ValueOf(item)); n > 0 {
-		more = append(more, r.notShown(n))
+		detail(r.notShown(n))
 	}
-	return more
+	for _, change := range r.changes[c.ID] {
+		m := added
+		if change.Operation == summary.OpStop || change.Operation == summary.OpRetract {
+			m = stopped
+		}
+		e.notes = append(e.notes, remark{m, r.change(change)})
+	}
+	if r.changed(c.ID, summary.OpRetract) != nil {
+		e.mark = stopped
+		e.title = strings.TrimSuffix(l.s("RETIRÉ, ", "WITHDRAWN, ")+e.title, ", ")
+	}
 }
 
 // notShown says how many members there are that this version does not know: of a newer format, or of another program.

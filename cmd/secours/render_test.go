@@ -87,6 +87,8 @@ func valid(s *summary.Summary) *view {
 		Signer:  signer{"Dr Paul LEROY", "physician", "Tours"},
 		Signed:  time.Date(2026, 11, 2, 17, 30, 0, 0, time.UTC),
 		Trust:   trustAge{Present: true, Days: 12},
+
+		Clearance: 3, Reader: "practice",
 	}
 }
 
@@ -129,7 +131,7 @@ func TestGolden(t *testing.T) {
 		"stale-fr": {with(states(), func(v *view) {
 			v.Verdict = verdict{Level: verdictStale, Code: "trust-outdated"}
 			v.Trust = trustAge{Present: true, Days: 412, Stale: true}
-			v.PossiblyMasked = true
+			v.Clearance, v.Reader = 2, "emergency"
 			v.Signed = time.Date(2024, 5, 3, 8, 0, 0, 0, time.UTC)
 		}), renderOptions{Lang: fr}},
 		"unverifiable-fr": {with(exampleView(t), func(v *view) {
@@ -163,7 +165,8 @@ func TestGolden(t *testing.T) {
 			v.Sections = map[string]sectionView{
 				"history": {visibleNone, "role"}, "visits": {visibleNone, "role"}, "directives": {visibleNone, "role"},
 			}
-			v.PossiblyMasked, v.Amendments, v.Unsealed = true, 2, false
+			v.Clearance, v.Reader, v.Unsealed = 1, "pharmacist", false
+			v.Amendments = []amendmentView{{State: amendmentUnreadable}, {State: amendmentUnreadable}}
 			v.OnBehalfOf = "Dr Ana PINTO"
 		}), renderOptions{Lang: fr}},
 		"unreadable-fr": {&view{Verdict: verdict{Level: verdictInvalid, Code: "content"}, Damaged: []int{1, 2}}, renderOptions{Lang: fr}},
@@ -180,29 +183,32 @@ func TestGolden(t *testing.T) {
 			v.Summary.Sections.Contacts.Items[0].Phones[0] = hostile
 		}), renderOptions{Lang: fr}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join("testdata", "render", name+".golden")
-			var b bytes.Buffer
-			o := c.o
-			o.Now = viewed
-			if err := render(&b, c.v, o); err != nil {
-				t.Fatal(err)
-			}
-			read(t, c.v, c.o)
-			if *update {
-				if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), b.String()); diff != "" {
-				t.Errorf("the screen changed (go test -run TestGolden -update writes it):\n%s", diff)
-			}
-		})
+		t.Run(name, func(t *testing.T) { golden(t, name, c.v, c.o) })
+	}
+}
+
+// golden compares a screen with the one on file.
+func golden(t *testing.T, name string, v *view, o renderOptions) {
+	t.Helper()
+	file := filepath.Join("testdata", "render", name+".golden")
+	read(t, v, o)
+	var b bytes.Buffer
+	o.Now = viewed
+	if err := render(&b, v, o); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("the screen changed (go test -run %s -update writes it):\n%s", t.Name(), diff)
 	}
 }
 
@@ -436,7 +442,7 @@ func TestNothingIsHidden(t *testing.T) {
 		}
 	}
 	v := exampleView(t)
-	v.PossiblyMasked = true
+	v.Clearance, v.Unsealed = 2, false
 	if !strings.Contains(read(t, v, renderOptions{Lang: fr}), "PEUT ÊTRE INCOMPLET") {
 		t.Error("nothing says that something may be masked")
 	}
@@ -685,12 +691,12 @@ func TestOrder(t *testing.T) {
 func TestCaveats(t *testing.T) {
 	v := exampleView(t)
 	text := read(t, v, renderOptions{Lang: fr})
-	v.Damaged, v.Amendments, v.OnBehalfOf = []int{2, 3}, 3, "Dr PINTO"
+	v.Damaged, v.OnBehalfOf = []int{2, 3}, "Dr PINTO"
 	v.NewerLost, v.Unconfirmed = true, true
 	v.Sections = map[string]sectionView{"directives": {visibleNone, "role"}, "allergies": {visiblePartial, "role"}}
 	more := read(t, v, renderOptions{Lang: fr})
 	for _, want := range []string{
-		"!! CARTE EN PARTIE ILLISIBLE : il manque antécédents", "3 AJOUTS NON AFFICHÉS", "pour Dr PINTO",
+		"!! CARTE EN PARTIE ILLISIBLE : il manque antécédents", "pour Dr PINTO",
 		"!! CE N'EST PAS LA DERNIÈRE SYNTHÈSE", "ÉCRITURE NON TERMINÉE",
 		"REFUS ET LIMITATIONS : non visibles pour votre rôle", "NON DEMANDÉ OU NON VISIBLE", "PARTIEL",
 	} {

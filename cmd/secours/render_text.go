@@ -239,8 +239,10 @@ type screen struct {
 	// lastCritical is the number of the last line, from 1, that belongs to an entry marked !!.
 	lastCritical int
 	words        []piece // of the phrase at hand
-	style        style   // in force
-	gap          int     // spaces to come
+	// rail, if not empty, begins every line that continues one.
+	rail  string
+	style style // in force
+	gap   int   // spaces to come
 }
 
 // indent is where the lines after the first begin: what a card says can never stand where a mark or a header does.
@@ -265,6 +267,11 @@ func (s *screen) flow(first string, st style, p *phrase, hang int) {
 	pending := len(first) - len(strings.TrimRight(first, " "))
 	start := true // nothing but the mark stands on this line yet
 	full := s.width - hang
+	wrap := func() {
+		s.newline()
+		s.paint(caution, s.rail)
+		pending, col = hang-len(s.rail), hang
+	}
 	for i := 0; i < len(words); {
 		// A chunk is what must stay together, and a group what had better.
 		end, need := run(words, i, func(w piece) bool { return w.glued })
@@ -275,8 +282,8 @@ func (s *screen) flow(first string, st style, p *phrase, hang int) {
 		begins := words[i].group != 0 && (i == 0 || words[i-1].group != words[i].group)
 		room := s.width - col - words[i].gap
 		if !start && (words[i].fresh || need > room || begins && group > room && group <= full) {
-			s.newline()
-			pending, col, start = hang, hang, true
+			wrap()
+			start = true
 		}
 		for ; i < end; i++ {
 			if !start {
@@ -287,8 +294,7 @@ func (s *screen) flow(first string, st style, p *phrase, hang int) {
 			for rest := words[i].text; rest != ""; {
 				n, columns := fit(rest, s.width-col)
 				if n == 0 {
-					s.newline()
-					pending, col = hang, hang
+					wrap()
 					continue
 				}
 				s.spaces(pending)
@@ -367,7 +373,7 @@ func (s *screen) header(title, info string, st style) {
 		return
 	}
 	if fill := s.width - textWidth(line); fill >= 0 {
-		s.paint(st, line+strings.Repeat("=", fill))
+		s.paint(st, strings.TrimRight(line+strings.Repeat("=", fill), " "))
 		s.newline()
 	} else {
 		s.flow("== ", st, new(phrase).add(st, title), indent)

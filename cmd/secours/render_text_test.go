@@ -175,6 +175,56 @@ func (s *source) fill(v reflect.Value) {
 	}
 }
 
+// reading makes up the rest of what a reading says, about the items that there are and about others.
+func (s *source) reading(v *view) {
+	v.Clearance, v.Reader, v.StolenKey = int(s.next()%5), s.text(), s.text()
+	v.Older, v.NewerLost, v.Unconfirmed, v.Unsealed, v.DemoKeys = s.next()%2 == 0, s.next()%4 == 0, s.next()%4 == 0, s.next()%4 == 0, s.next()%4 == 0
+	if s.next()%4 == 0 {
+		v.Verdict.Code = "no-key"
+	}
+	if s.next()%4 == 0 {
+		v.Dropped = &dropped{int(int8(s.next())), s.text()}
+	}
+	for range s.next() % 3 {
+		v.Damaged = append(v.Damaged, int(s.next()%5))
+	}
+	ids := []string{"nobody"}
+	v.Summary.Sections.Each(func(name string, sec summary.AnySection) {
+		for i := range sec.Len() {
+			ids = append(ids, sec.Common(i).ID)
+		}
+		if s.next()%4 == 0 {
+			if v.Sections == nil {
+				v.Sections = map[string]sectionView{}
+			}
+			v.Sections[name] = sectionView{visibility(s.next() % 3), []string{"role", "undecodable", "absent", s.text()}[s.next()%4]}
+		}
+	})
+	id := func() string { return ids[int(s.next())%len(ids)] }
+	for range s.next() % 6 {
+		var c summary.Change
+		s.fill(reflect.ValueOf(&c).Elem())
+		c.ID = id()
+		c.Operation = []summary.Operation{
+			summary.OpAdd, summary.OpStop, summary.OpAnnotate, summary.OpTaken, summary.OpDispensed, summary.OpRetract, c.Operation,
+		}[s.next()%7]
+		c.Section = summary.SectionNames()[s.next()%9]
+		v.Changes = append(v.Changes, c)
+	}
+	for range s.next() % 4 {
+		a := amendmentView{
+			ID: s.text(), Verdict: verdict{[]string{verdictValid, verdictUnverifiable, verdictInvalid}[s.next()%3], s.text(), s.text()},
+			State:  []string{amendmentApplied, amendmentApart, amendmentSuperseded, amendmentUnreadable, s.text()}[s.next()%5],
+			Author: signer{s.text(), s.text(), s.text()}, Time: viewed.AddDate(0, 0, int(int8(s.next()))), Gap: s.next()%4 == 0, Missing: []string{id()},
+		}
+		if s.next()%4 > 0 {
+			a.Content = new(summary.Amendment)
+			s.fill(reflect.ValueOf(a.Content).Elem())
+		}
+		v.Amendments = append(v.Amendments, a)
+	}
+}
+
 // FuzzRender prints anything at all and looks at what a terminal would get: nothing but text, our own colour codes and line
 // breaks, within the width, and the same words in colour as without.
 func FuzzRender(f *testing.F) {
@@ -192,6 +242,7 @@ func FuzzRender(f *testing.F) {
 		v := valid(sum)
 		v.Verdict = verdict{[]string{verdictValid, verdictStale, verdictUnverifiable, verdictInvalid}[s.next()%4], s.text(), s.text()}
 		v.Signer, v.OnBehalfOf = signer{s.text(), s.text(), s.text()}, s.text()
+		s.reading(v)
 		o := renderOptions{Lang: lang(s.next() % 2), Width: int(width)}
 		text := read(t, v, o)
 		o.Colour, o.Now = true, viewed

@@ -6,33 +6,35 @@ import (
 	"github.com/secours-card/secours/summary"
 )
 
-// top writes who this is about, how far it can be believed, how old it is and what may be missing.
+// top writes who this is about, how far it can be believed, how old it is, and what of it is lost.
 func (r *renderer) top(s *screen) {
 	l, v := r.l, r.v
 	if !v.Verdict.good() {
 		r.alarm(s)
 	}
-	if v.Summary != nil {
+	switch {
+	case v.Summary != nil && (!v.keyless() || v.Summary.Patient.Family != ""):
 		r.identity(s, &v.Summary.Patient)
 		s.flow("  ", plain, new(phrase).add(plain, l.s(
 			"Vérifier que la carte est bien celle de ce patient.",
 			"Check that the card is this patient's.",
 		)), indent)
-	} else {
+	case v.keyless():
+		s.flow("", plain, new(phrase).add(strong, l.s("IDENTITÉ SCELLÉE", "IDENTITY SEALED")).add(plain, l.s(
+			" : rien de lisible ne dit à qui est cette carte.", ": nothing that can be read says whose card this is.")), indent)
+	default:
 		s.flow("", plain, new(phrase).add(danger, l.s("SYNTHÈSE ILLISIBLE : aucune donnée du patient n'a pu être lue.",
 			"SUMMARY UNREADABLE: no data about the patient could be read.")), indent)
 	}
 	r.signature(s)
 	r.signedOn(s)
+	if v.Older {
+		s.entry(critical, new(phrase).add(danger, l.s("PLUS ANCIENNE QUE CE QUE CE POSTE A DÉJÀ LU SUR CETTE CARTE",
+			"OLDER THAN WHAT THIS WORKSTATION HAS READ FROM THIS CARD BEFORE")))
+	}
 	if v.NewerLost {
 		s.entry(critical, new(phrase).add(danger, l.s("CE N'EST PAS LA DERNIÈRE SYNTHÈSE : une plus récente est sur la carte, illisible.",
 			"THIS IS NOT THE LAST SUMMARY: a newer one is on the card, unreadable.")))
-	}
-	if v.Unconfirmed {
-		s.entry(important, new(phrase).add(strong, l.s(
-			"ÉCRITURE NON TERMINÉE : à faire réécrire par son auteur.",
-			"UNFINISHED WRITE: have its author write it again.",
-		)))
 	}
 	if len(v.Damaged) > 0 {
 		p := new(phrase).add(danger, l.s("CARTE EN PARTIE ILLISIBLE : il manque ", "CARD PARTLY UNREADABLE: missing: "))
@@ -43,7 +45,34 @@ func (r *renderer) top(s *screen) {
 		p.add(danger, strings.Join(parts, " ; ")+".")
 		s.entry(critical, p)
 	}
-	if v.PossiblyMasked {
+}
+
+// caveats are what is to be known of the reading as a whole before its content is relied on.
+func (r *renderer) caveats(s *screen) {
+	l, v := r.l, r.v
+	r.amendmentsAtTop(s)
+	if v.Unconfirmed {
+		s.entry(important, new(phrase).add(strong, l.s(
+			"ÉCRITURE NON TERMINÉE : à faire réécrire par son auteur.",
+			"UNFINISHED WRITE: have its author write it again.",
+		)))
+	}
+	if d := v.Dropped; d != nil {
+		p := new(phrase).add(caution, l.s("ÉCRITE SANS LIRE TOUT CE QUI PRÉCÉDAIT", "WRITTEN WITHOUT READING ALL THAT WAS THERE BEFORE")).
+			add(plain, " ("+r.lost(d.Level)+")"+l.colon())
+		if d.Reason != "" {
+			p.add(plain, l.quote(d.Reason))
+		} else {
+			p.add(plain, l.s("motif non indiqué", "no reason stated"))
+		}
+		s.entry(important, p)
+	}
+	if v.StolenKey != "" {
+		s.entry(important, new(phrase).add(caution, l.s("SCELLÉE POUR UNE CLÉ DÉCLARÉE VOLÉE", "SEALED FOR A KEY REPORTED STOLEN")).
+			add(plain, " ("+r.reader(v.StolenKey)+")"))
+	}
+	r.readWith(s)
+	if v.possiblyMasked() {
 		s.flow("", plain, new(phrase).add(caution, l.s("PEUT ÊTRE INCOMPLET", "MAY BE INCOMPLETE")).
 			add(plain, l.s(" : le patient peut avoir masqué des éléments.", ": the patient may have hidden some items.")), indent)
 	}
@@ -62,6 +91,92 @@ func (r *renderer) top(s *screen) {
 	}
 }
 
+// readWith says with which right the card is read, and what that right does not reach.
+func (r *renderer) readWith(s *screen) {
+	l, v := r.l, r.v
+	p := new(phrase)
+	unreadable := v.inState(amendmentUnreadable)
+	switch {
+	case v.keyless():
+		p.add(caution, l.s("LU SANS CLÉ", "READ WITHOUT A KEY")).add(plain, l.s(
+			" : seul est visible ce que le patient laisse ouvert à tous ; le reste est scellé",
+			": only what the patient leaves open to everybody is visible; the rest is sealed",
+		))
+		if unreadable > 0 {
+			p.add(plain, l.s(", dont ", ", with ")+l.count(unreadable, pair{"ajout", "amendment"}, pair{"ajouts", "amendments"}))
+		}
+		s.flow("", plain, p.add(plain, "."), indent)
+		return
+	case v.Unsealed, v.Clearance <= 0:
+	case v.Reader == "":
+		p.add(strong, l.s("LU AVEC UNE CLÉ", "READ WITH A KEY")).add(plain, " ("+r.reach(v.Clearance)+")")
+	default:
+		p.add(strong, l.s("LU AVEC LA CLÉ : ", "READ WITH THE KEY OF: ")).add(plain, r.reader(v.Reader)+" ("+r.reach(v.Clearance)+")")
+	}
+	var hidden []string
+	for _, name := range screenOrder {
+		if seen := r.seen(name); seen.Visible == visibleNone && seen.Reason == "role" {
+			hidden = append(hidden, strings.ToLower(l.p(sectionWords[name].title)))
+		}
+	}
+	if len(hidden) > 0 {
+		if !p.empty() {
+			p.add(plain, l.s(" ; ", "; "))
+		}
+		p.add(plain, l.s("non visibles : ", "not visible: ")+strings.Join(hidden, ", "))
+	}
+	if unreadable > 0 {
+		if !p.empty() {
+			p.add(plain, l.s(" ; ", "; "))
+		}
+		why := l.s(" au-dessus de ce que cette clé peut lire", " above what this key can read")
+		if v.clearance() >= 3 {
+			why = l.s(" illisible : endommagé, ou d'une version plus récente", " unreadable: damaged, or of a newer version")
+		}
+		p.add(caution, l.count(unreadable, pair{"ajout", "amendment"}, pair{"ajouts", "amendments"})+why)
+	}
+	if !p.empty() {
+		s.flow("", plain, p, indent)
+	}
+}
+
+// screenOrder is the order of need, that of blocks.
+var screenOrder = [...]string{
+	"alerts", "allergies", "medications", "measurements", "vaccinations", "history", "contacts", "directives", "visits",
+}
+
+// reader is the role of a key.
+func (r *renderer) reader(role string) string {
+	if p, ok := keyWords[role]; ok {
+		return r.l.p(p)
+	}
+	return word(r.l, roleWords, role)
+}
+
+// reach is what a clearance opens, in a word.
+func (r *renderer) reach(clearance int) string {
+	switch clearance {
+	case 1:
+		return r.l.s("niveau soins", "care level")
+	case 2:
+		return r.l.s("niveau clinique", "clinical level")
+	}
+	return r.l.s("tous les niveaux", "all levels")
+}
+
+// lost is what a writer did not read who could not read a level.
+func (r *renderer) lost(level int) string {
+	switch level {
+	case 3:
+		return r.l.s("niveau masqué perdu", "masked level lost")
+	case 2:
+		return r.l.s("niveaux clinique et masqué perdus", "clinical and masked levels lost")
+	case 1:
+		return r.l.s("niveaux soins, clinique et masqué perdus", "care, clinical and masked levels lost")
+	}
+	return r.l.s("tout est perdu", "all of it lost")
+}
+
 // alarm is the verdict when it is a bad one.
 func (r *renderer) alarm(s *screen) {
 	l := r.l
@@ -69,14 +184,14 @@ func (r *renderer) alarm(s *screen) {
 	if r.v.Verdict.Level == verdictInvalid {
 		text = l.s("INVALIDE : NE PAS SE FIER À CES DONNÉES", "INVALID: DO NOT RELY ON THESE DATA")
 	}
-	s.flow("## ", alarm, new(phrase).add(alarm, text).add(alarm, l.colon()+r.reason()), indent)
+	s.flow("## ", alarm, new(phrase).add(alarm, text).add(alarm, l.colon()+r.reason(r.v.Verdict)), indent)
 }
 
-func (r *renderer) reason() string {
-	if p, ok := reasonWords[r.v.Verdict.Code]; ok {
+func (r *renderer) reason(v verdict) string {
+	if p, ok := reasonWords[v.Code]; ok {
 		return r.l.p(p)
 	}
-	switch code, text := r.v.Verdict.Code, r.v.Verdict.Text; {
+	switch code, text := v.Code, v.Text; {
 	case text != "" && code != "":
 		return text + " (" + code + ")"
 	case text+code != "":
@@ -132,11 +247,13 @@ func (r *renderer) signature(s *screen) {
 		p.keep(danger, l.s("SIGNATURE NON VÉRIFIÉE", "SIGNATURE NOT VERIFIED"))
 	}
 	p.add(plain, "  ")
-	if who := r.signerName(); who != "" {
+	if who := r.person(v.Signer); who != "" {
 		if !v.Verdict.good() {
 			who = l.s("au nom de ", "in the name of ") + who
 		}
 		p.add(plain, who)
+	} else if v.keyless() {
+		p.add(plain, l.s("signataire scellé", "signer sealed"))
 	} else {
 		p.add(plain, l.s("signataire inconnu", "unknown signer"))
 	}
@@ -166,21 +283,12 @@ func (r *renderer) trust(p *phrase) {
 	}
 }
 
-// signerName is the signer with role and place, as certified or, with a bad verdict, as said.
-func (r *renderer) signerName() string {
-	parts := []string{}
-	for _, part := range []string{r.v.Signer.Name, word(r.l, roleWords, r.v.Signer.Role), r.v.Signer.Place} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
 func (r *renderer) signedOn(s *screen) {
 	l, v := r.l, r.v
 	p := new(phrase)
-	if v.Signed.IsZero() {
+	if v.Signed.IsZero() && v.keyless() {
+		p.add(caution, l.s("DATE DE LA SYNTHÈSE SCELLÉE", "DATE OF THE SUMMARY SEALED"))
+	} else if v.Signed.IsZero() {
 		p.add(caution, l.s("DATE DE LA SYNTHÈSE INCONNUE", "DATE OF THE SUMMARY UNKNOWN"))
 	} else {
 		signed := v.Signed.In(r.now.Location())
@@ -198,10 +306,7 @@ func (r *renderer) signedOn(s *screen) {
 	if !v.Verdict.good() {
 		r.trust(p)
 	}
-	if v.Amendments > 0 {
-		p.add(plain, "   ").add(caution, l.count(v.Amendments, pair{"AJOUT NON AFFICHÉ", "AMENDMENT NOT SHOWN"},
-			pair{"AJOUTS NON AFFICHÉS", "AMENDMENTS NOT SHOWN"}))
-	}
+	r.amended(p)
 	s.flow("", plain, p, indent)
 }
 
@@ -228,12 +333,13 @@ func (r *renderer) bottom(s *screen, blocks []block) {
 		}
 	}
 	if len(titles) > 0 {
-		s.entry(important, new(phrase).add(caution, l.s(
-			"NON DEMANDÉ",
-			"NOT ASKED",
-		)+l.colon()).add(plain, strings.Join(titles, ", ")))
+		why := l.s("NON DEMANDÉ", "NOT ASKED")
+		if v.keyless() {
+			why = l.s("SCELLÉ, des éléments peuvent exister", "SEALED, items may exist")
+		}
+		s.entry(important, new(phrase).add(caution, why+l.colon()).add(plain, strings.Join(titles, ", ")))
 	}
-	if v.Summary != nil {
+	if v.Summary != nil && (!v.keyless() || v.Summary.Consent != nil || len(v.Summary.Patient.IDs) > 0) {
 		s.header(l.s("IDENTITÉ ET CONSENTEMENT", "IDENTITY AND CONSENT")+r.warning(), "", r.headingStyle())
 		r.identifiers(s, &v.Summary.Patient)
 		r.consent(s, v.Summary.Consent)

@@ -251,6 +251,14 @@ var (
 		"dentist":    {"chirurgien-dentiste", "dentist"},
 		"patient":    {"patient", "patient"},
 		"relative":   {"proche", "relative"},
+
+		"emergency":       {"urgences", "emergency"},
+		"first-responder": {"premiers secours", "first responder"},
+	}
+	// keyWords are whose key it is, where it belongs to no role.
+	keyWords = words{
+		"practice": {"cabinet", "practice"},
+		"recovery": {"clé de secours du patient", "the patient's recovery key"},
 	}
 	// Languages of the people most often met; any other is shown by its tag.
 	languageWords = words{
@@ -265,7 +273,6 @@ var (
 		"trust-outdated":             {"données de confiance périmées, une révocation récente peut manquer", "trust data out of date, a recent revocation may be missing"},
 		"no-trust-data":              {"ce poste n'a aucune donnée de confiance", "this workstation has no trust data"},
 		"issuer-unknown":             {"l'autorité du signataire est inconnue de ce poste", "this workstation does not know the signer's authority"},
-		"amendments-unread":          {"la carte porte des ajouts que cette version ne lit pas", "the card has amendments that this version does not read"},
 		"clock":                      {"les dates ne concordent pas avec l'horloge de ce poste", "the dates do not agree with this workstation's clock"},
 		"signature":                  {"contenu ou signature modifiés", "content or signature changed"},
 		"level-damaged":              {"partie signée absente ou modifiée", "a signed part is missing or changed"},
@@ -274,6 +281,15 @@ var (
 		"certificate-not-valid-then": {"le certificat n'était pas valable à la date de signature", "the certificate was not valid at the time of signing"},
 		"role":                       {"le signataire n'a pas le droit d'écrire cette synthèse", "the signer's role does not allow writing this summary"},
 		"issuer-distrusted":          {"l'autorité du signataire n'est plus reconnue", "the signer's authority is no longer trusted"},
+		"trust-damaged":              {"les données de confiance de ce poste sont endommagées", "the trust data of this workstation is damaged"},
+		"key-compromised":            {"la clé du signataire a été volée depuis : n'importe qui a pu signer en antidatant", "the signer's key was stolen since: anybody may have signed with an earlier date"},
+		"revoked":                    {"le certificat du signataire était révoqué", "the signer's certificate was revoked"},
+		"no-key":                     {"aucune clé de ce poste n'ouvre cette carte", "no key of this workstation opens this card"},
+		"unsealed":                   {"écrite sans être scellée, ce que seule une carte simulée peut être", "written unsealed, which only a simulated card may be"},
+		"fork":                       {"écrit sur un autre état que celui de la carte", "written on another state than that of the card"},
+		"author":                     {"il porte la marque d'un autre auteur", "it bears another author's mark"},
+		"superseded":                 {"remplacé par son auteur, puis remis sur la carte", "replaced by its author, then put back on the card"},
+		"target":                     {"il parle d'un élément qui n'est pas sur la carte", "it speaks of an item that is not on the card"},
 	}
 )
 
