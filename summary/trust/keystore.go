@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -381,6 +380,7 @@ func parseKeyDocument(data []byte, schema string, into any) error {
 	var head struct {
 		Schema string `json:"schema"`
 	}
+	// Unmarshal, unlike a Decoder, refuses data after the document.
 	if err := json.Unmarshal(data, &head); err != nil {
 		return fmt.Errorf("%w: not a JSON document", ErrKeystore)
 	}
@@ -396,9 +396,6 @@ func parseKeyDocument(data []byte, schema string, into any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("%w: not a %s document", ErrKeystore, schema)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("%w: data after the document", ErrKeystore)
 	}
 	return nil
 }

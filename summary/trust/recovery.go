@@ -79,11 +79,11 @@ func ParseRecoveryCode(s string) (RecoveryCode, error) {
 		for _, d := range digits[i*recoveryDigits : (i+1)*recoveryDigits] {
 			v = 10*v + d
 		}
-		number := uint32(i + 1)
-		if v < number || (v-number)%11 != 0 || (v-number)/11 > 0xFFFF {
+		v -= uint32(i + 1) // below 0 it becomes far too large
+		if v%11 != 0 || v/11 > 0xFFFF {
 			return RecoveryCode{}, &RecoveryError{i + 1}
 		}
-		binary.BigEndian.PutUint16(c[2*i:], uint16((v-number)/11))
+		binary.BigEndian.PutUint16(c[2*i:], uint16(v/11))
 	}
 	return c, nil
 }

@@ -26,7 +26,7 @@ func TestRecoveryCodeText(t *testing.T) {
 	if c := RecoveryCode(bytes.Repeat([]byte{0xFF}, 16)); c.String() != "720886 720887 720888 720889 720890 720891 720892 720893" {
 		t.Errorf("the largest is %s", c)
 	}
-	if NewRecoveryCode() == NewRecoveryCode() {
+	if one, two := NewRecoveryCode(), NewRecoveryCode(); one == two {
 		t.Error("two codes are the same")
 	}
 }
