@@ -140,9 +140,12 @@ func (k *PublicKey) check() error {
 // isName reports whether s is a line of FORMAT 4.2 of at most maxName characters. Every JSON encoder writes these in the
 // same way, on which the checksum depends.
 func isName(s string) bool {
-	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxName && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' || r == utf8.RuneError
-	})
+	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxName && !strings.ContainsFunc(s, notInLine)
+}
+
+func notInLine(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError ||
+		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 // Add adds a key. The error is ErrHaveKey where the key is there, ErrKeyEpoch where another is there for that epoch of

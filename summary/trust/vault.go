@@ -103,7 +103,8 @@ func (f *keystoreJSON) checkKDF() error {
 	k := f.KDF
 	switch k.Name {
 	case kdfNone:
-		if k.MemoryKiB != 0 || k.Salt != nil || k.Threads != 0 || k.Time != 0 || f.Cipher != "" || f.Check != nil || f.Nonce != nil || f.Sealed != nil {
+		if k.MemoryKiB != 0 || k.Salt != nil || k.Threads != 0 || k.Time != 0 ||
+			f.Cipher != "" || f.Check != nil || f.Nonce != nil || f.Sealed != nil {
 			return fmt.Errorf("%w: something sealed, and no passphrase", ErrKeystore)
 		}
 		return nil
@@ -114,7 +115,8 @@ func (f *keystoreJSON) checkKDF() error {
 	switch {
 	case f.Cipher != keystoreCipher:
 		return fmt.Errorf("%w: an unknown cipher", ErrNewerKeystore)
-	case k.MemoryKiB < minMemoryKiB || k.MemoryKiB > maxMemoryKiB || k.Time < 1 || k.Time > maxTime || k.Threads < 1 || k.Threads > maxThreads:
+	case k.MemoryKiB < minMemoryKiB || k.MemoryKiB > maxMemoryKiB || k.Time < 1 || k.Time > maxTime ||
+		k.Threads < 1 || k.Threads > maxThreads:
 		return fmt.Errorf("%w: a key derivation outside %d to %d KiB, 1 to %d passes, 1 to %d threads",
 			ErrKeystore, minMemoryKiB, maxMemoryKiB, maxTime, maxThreads)
 	case len(k.Salt) != saltSize || len(f.Check) != checkSize || len(f.Nonce) != chacha20poly1305.NonceSizeX ||
