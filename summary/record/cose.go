@@ -15,9 +15,11 @@ import (
 	"github.com/veraison/go-cose"
 )
 
-// contextBase is the first element of the external_aad of a base. A signature over one kind of thing must not pass for
-// one over another.
-const contextBase = "secours/1 base"
+// What the external_aad begins with. A signature over one kind of thing must not pass for one over another.
+const (
+	contextBase      = "secours/1 base"
+	contextAmendment = "secours/1 amendment"
+)
 
 // The algorithm names of RFC 9864, which fix the curve; go-cose knows the older, polymorphic ones.
 const (

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/secours-card/secours/summary/trust"
 )
 
 // workedExample computes every value of FORMAT section 6 from the vector that it is about.
@@ -27,11 +29,16 @@ func workedExample(t *testing.T) (names []string, values map[string]string) {
 		names = append(names, name)
 		values[name] = hex.EncodeToString(value)
 	}
-	f, h, _, err := parse(unhex(t, v.Record))
+	p, err := parse(unhex(t, v.Record))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := deriveChain([16]byte(unhex(t, v.Card)), h.Suite, h.K3)
+	f := p.base
+	keys := v.keys(t)
+	c, _, err := p.find([16]byte(unhex(t, v.Card)), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
 	o, err := c.openBoxes(f)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +46,21 @@ func workedExample(t *testing.T) (names []string, values map[string]string) {
 	own := c.base
 	set("card id", c.card[:])
 	set("header", f.Header)
+	for _, key := range keys {
+		name := string(key.Kind)
+		if key.Role != "" {
+			name = string(key.Role)
+		}
+		set("private key, "+name, key.Opening.Bytes())
+		set("public key, "+name, key.Public())
+		id := trust.KeyID(key.Opening.PublicKey())
+		set("key id, "+name, id[:])
+	}
+	set("wrap info", wrapInfo(c.suite, c.base[:]))
+	set("enc", p.wraps.lots[0].enc)
+	for i, r := range p.wraps.lots[0].recipients {
+		set(fmt.Sprintf("recipient %d", i+1), r)
+	}
 	set("K3", c.level[3])
 	set("K2", c.level[2])
 	set("K1", c.level[1])
@@ -62,12 +84,15 @@ func workedExample(t *testing.T) (names []string, values map[string]string) {
 	set("D1", c.digest(own, 1, o.message[1]))
 	set("D0", c.digest(own, 0, o.message[0]))
 	set("manifest", o.signed.Manifest)
-	set("external_aad", c.externalAAD(own, c.digest(own, 1, o.message[1])))
+	set("external_aad", c.externalAAD(contextBase, own, c.digest(own, 1, o.message[1])))
 	set("certificate", o.signed.Certificate)
 	set("COSE_Sign1", o.signed.message())
+	set("link", linkBytes(f.link()))
 	set("record", unhex(t, v.Record))
 	return names, values
 }
+
+func linkBytes(h Head) []byte { return h[:] }
 
 // TestWorkedExample holds section 6 of FORMAT against the code. With -update it prints what the section should say.
 func TestWorkedExample(t *testing.T) {

@@ -1,6 +1,8 @@
 package record_test
 
 import (
+	"crypto/ecdh"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -10,7 +12,7 @@ import (
 	"github.com/secours-card/secours/summary/trust"
 )
 
-// A physician writes a record for a card; two readers open it, of whom only the first trusts the physician's authority.
+// A physician writes a record for a card, sealed for the practice; two readers of the practice open it, of whom only the first trusts the physician's authority.
 func ExampleRead() {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	authority, err := trust.NewAuthority("Demo", trust.Ed25519, now)
@@ -28,18 +30,26 @@ func ExampleRead() {
 	if err != nil {
 		panic(err)
 	}
-	card := [16]byte{1, 2, 3} // what the card says its id is
-	raw, err := record.Write(record.Draft{Card: card, Summary: patient, Signer: doctor, Seq: 1, Time: now})
+	practice, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
 		panic(err)
 	}
+	card := [16]byte{1, 2, 3} // what the card says its id is
+	raw, err := record.Write(record.Draft{
+		Card: card, Summary: patient, Signer: doctor, Seq: 1, Time: now, Suite: record.SuiteChaCha,
+		Recipients: []record.Recipient{{Kind: trust.KeyPractice, Key: practice.PublicKey()}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	keys := []trust.PrivateKey{{Kind: trust.KeyPractice, Opening: practice}}
 
 	trusting := &trust.Store{Updated: now}
 	if err := trusting.Add(trust.Anchor{Name: "Demo", Certificate: authority.Certificate}); err != nil {
 		panic(err)
 	}
 	for _, anchors := range []*trust.Store{trusting, {}} {
-		r, err := record.Read(raw, card, anchors, now)
+		r, err := record.Read(raw, card, record.Reader{Trust: anchors, Keys: keys, Now: now})
 		var unverified *record.UnverifiedError
 		switch {
 		case err == nil:

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 
@@ -27,76 +28,71 @@ type frame struct {
 	Box3   []byte
 }
 
-// clearHeader is suite 0's header, the only one that this version writes.
+// clearHeader is a base's header; K3 is empty but in suite 0.
 type clearHeader struct {
-	_       struct{} `cbor:",toarray"`
-	Version uint
-	Suite   Suite
-	ID      []byte
-	K3      []byte
+	suite Suite
+	id    []byte
+	k3    []byte
 }
 
-// parse splits a record into its base, the base's header, and the number of amendments that follow.
-func parse(raw []byte) (*frame, *clearHeader, int, error) {
+func (h *clearHeader) encoded() []byte {
+	parts := []any{formatVersion, uint8(h.suite), h.id}
+	if h.suite == SuiteNone {
+		parts = append(parts, h.k3)
+	}
+	return encode(parts)
+}
+
+// parsed is a record taken apart, nothing of it authenticated yet.
+type parsed struct {
+	base       *frame
+	header     *clearHeader
+	wraps      *wraps
+	amendments []amendmentFrame
+}
+
+// parse takes a record apart and holds it to the form of FORMAT 3.
+func parse(raw []byte) (*parsed, error) {
 	if len(raw) == 0 || len(raw) > MaxSize {
-		return nil, nil, 0, fmt.Errorf("%w: %d bytes", ErrMalformed, len(raw))
+		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(raw))
 	}
-	f := new(frame)
-	rest, err := decodeFirst(raw, f)
+	p := &parsed{base: new(frame)}
+	rest, err := decodeFirst(raw, p.base)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, err
 	}
-	h, err := parseHeader(f.Header)
-	if err != nil {
-		return nil, nil, 0, err
+	if p.header, err = parseHeader(p.base.Header); err != nil {
+		return nil, err
 	}
-	if len(f.Wraps) > 0 {
-		return nil, nil, 0, fmt.Errorf("%w: recipients in suite 0", ErrMalformed)
+	if p.wraps, err = parseWraps(p.base.Wraps, p.header.suite); err != nil {
+		return nil, err
 	}
-	amendments := 0
 	for len(rest) > 0 {
-		if rest, err = parseAmendment(rest); err != nil {
-			return nil, nil, 0, err
+		var a amendmentFrame
+		if rest, err = decodeFirst(rest, &a); err != nil {
+			return nil, err
 		}
-		if amendments++; amendments > maxAmendments {
-			return nil, nil, 0, fmt.Errorf("%w: more than %d amendments", ErrMalformed, maxAmendments)
+		if err := a.parse(p.header.suite); err != nil {
+			return nil, err
+		}
+		if p.amendments = append(p.amendments, a); len(p.amendments) > maxAmendments {
+			return nil, fmt.Errorf("%w: more than %d amendments", ErrMalformed, maxAmendments)
 		}
 	}
-	return f, h, amendments, nil
+	return p, nil
 }
 
-// amendmentFrame is an amendment as it stands on the card (FORMAT 3). This version only counts them.
-type amendmentFrame struct {
-	_      struct{} `cbor:",toarray"`
-	Header []byte
-	Wraps  []cbor.RawMessage
-	Box    []byte
-}
-
-// parseAmendment holds the first item of a sequence to the shape of an amendment and returns what follows.
-func parseAmendment(data []byte) ([]byte, error) {
-	var a amendmentFrame
-	rest, err := decodeFirst(data, &a)
-	if err != nil {
-		return nil, err
+// encoded is the record's bytes.
+func (p *parsed) encoded() ([]byte, error) {
+	p.base.Wraps = p.wraps.encoded()
+	raw := encode(p.base)
+	for _, a := range p.amendments {
+		raw = append(raw, encode(a)...)
 	}
-	var header struct {
-		_       struct{} `cbor:",toarray"`
-		Version uint
-		Suite   Suite
-		ID      []byte
-		Level   uint8
+	if len(raw) > MaxSize || len(p.amendments) > maxAmendments {
+		return nil, &SizeError{Size: len(raw)}
 	}
-	if err := decodeOnly(a.Header, &header); err != nil {
-		return nil, err
-	}
-	switch {
-	case header.Version > formatVersion:
-		return nil, ErrNewerFormat
-	case header.Version != formatVersion, len(header.ID) != idSize, header.Level < 1, header.Level > 3, len(a.Box) < tagSize:
-		return nil, fmt.Errorf("%w: amendment", ErrMalformed)
-	}
-	return rest, nil
+	return raw, nil
 }
 
 // parseHeader looks at version and suite before it holds the rest to this version's shape.
@@ -112,25 +108,103 @@ func parseHeader(header []byte) (*clearHeader, error) {
 	if version > formatVersion {
 		return nil, ErrNewerFormat
 	}
-	if suite != uint64(SuiteNone) {
+	if suite > uint64(SuiteAESGCM) {
 		return nil, fmt.Errorf("%w (suite %d)", ErrSuite, suite)
 	}
-	h := new(clearHeader)
-	if err := decodeOnly(header, h); err != nil {
-		return nil, err
+	h := &clearHeader{suite: Suite(suite)}
+	err := decodeOnly(parts[2], &h.id)
+	if err == nil && len(parts) > 3 {
+		err = decodeOnly(parts[3], &h.k3)
 	}
-	if h.Version != formatVersion || len(h.ID) != idSize || len(h.K3) != keySize {
+	wantKey := 0
+	if h.suite == SuiteNone {
+		wantKey = keySize
+	}
+	if err != nil || version != formatVersion || len(h.id) != idSize || len(h.k3) != wantKey || !bytes.Equal(h.encoded(), header) {
 		return nil, fmt.Errorf("%w: header", ErrMalformed)
 	}
 	return h, nil
 }
 
-// head is what a successor's prev points to: everything of the base but the wraps, so that re-sealing does not change
-// it.
-func (f *frame) head() [sha256.Size]byte {
+// Head names a state of a card: the base, or the last amendment to it (FORMAT 3.4). What is written next names it as what it
+// was written on.
+type Head [16]byte
+
+// HeadOf is the head of the card on which a record stands.
+func HeadOf(raw []byte) (Head, error) {
+	p, err := parse(raw)
+	if err != nil {
+		return Head{}, err
+	}
+	return p.head(), nil
+}
+
+// link is the base's: everything but the wraps, so that re-sealing does not change it.
+func (f *frame) link() Head { return linkOf(f.Header, f.Open, f.Box1, f.Box2, f.Box3) }
+
+func linkOf(parts ...[]byte) Head {
 	h := sha256.New()
-	for _, part := range [][]byte{f.Header, f.Open, f.Box1, f.Box2, f.Box3} {
+	for _, part := range parts {
 		h.Write(encode(part))
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	return Head(h.Sum(nil)[:16])
+}
+
+// head is that of the card.
+func (p *parsed) head() Head {
+	if n := len(p.amendments); n > 0 {
+		return p.amendments[n-1].link()
+	}
+	return p.base.link()
+}
+
+const (
+	authorSize = 8
+	numberSize = 2
+)
+
+// amendmentFrame is an amendment as it stands on the card.
+type amendmentFrame struct {
+	_      struct{} `cbor:",toarray"`
+	Header []byte
+	Box    []byte
+
+	own    [idSize]byte
+	author [authorSize]byte
+	number [numberSize]byte // under a pad (chain.number)
+}
+
+type amendmentHeader struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint
+	Suite   Suite
+	ID      []byte
+	Mark    []byte
+}
+
+func (a *amendmentFrame) parse(suite Suite) error {
+	var h amendmentHeader
+	if err := decodeOnly(a.Header, &h); err != nil {
+		return err
+	}
+	switch {
+	case h.Version > formatVersion:
+		return ErrNewerFormat
+	case h.Version != formatVersion, h.Suite != suite, len(h.ID) != idSize, len(h.Mark) != authorSize+numberSize, len(a.Box) < tagSize:
+		return fmt.Errorf("%w: amendment", ErrMalformed)
+	}
+	a.own, a.author, a.number = [idSize]byte(h.ID), [authorSize]byte(h.Mark), [numberSize]byte(h.Mark[authorSize:])
+	return nil
+}
+
+func (a *amendmentFrame) digest() [16]byte { return linkOf(a.Header, a.Box) }
+
+func (a *amendmentFrame) link() Head { return authoredLink(a.author, a.digest()) }
+
+// authoredLink puts an author's mark before a digest, so that nobody else can explain where the amendment went.
+func authoredLink(author [authorSize]byte, digest [16]byte) Head {
+	h := sha256.New()
+	h.Write(author[:])
+	h.Write(digest[:])
+	return Head(h.Sum(nil)[:16])
 }

@@ -1,10 +1,13 @@
 package record
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -12,13 +15,17 @@ import (
 // Suite says how keys are wrapped and boxes sealed.
 type Suite uint8
 
-// SuiteNone seals for nobody: the key stands in the clear header. It is for demonstrations on simulated cards.
-const SuiteNone Suite = 0
+// The suites (FORMAT 3). SuiteNone seals for nobody: the key stands in the clear header. It is for simulated cards only.
+const (
+	SuiteNone   Suite = 0
+	SuiteChaCha Suite = 1 // X25519 or P-256, ChaCha20-Poly1305
+	SuiteAESGCM Suite = 2 // P-256, AES-256-GCM
+)
 
 const (
 	idSize  = 16
-	keySize = 32
-	tagSize = chacha20poly1305.Overhead
+	keySize = 16 // of a level
+	tagSize = 16 // of every AEAD here
 )
 
 // chain is the keys of one record on one card: each level's key yields those below it and none above.
@@ -26,24 +33,47 @@ type chain struct {
 	card  [idSize]byte
 	suite Suite
 	base  [idSize]byte
-	level [4][]byte // index 1 to 3; index 0 stays nil
+	level [4][]byte // index 1 to clearance; the others stay nil
 }
 
 // newChain draws a fresh K3.
 func newChain(card [idSize]byte, suite Suite) *chain {
 	k3 := make([]byte, keySize)
 	rand.Read(k3)
-	return deriveChain(card, suite, k3)
+	return deriveChain(card, suite, k3, 3)
 }
 
-// deriveChain derives K2, K1 and the base id from K3 (FORMAT 3.1).
-func deriveChain(card [idSize]byte, suite Suite, k3 []byte) *chain {
+// deriveChain derives the keys below that of a level, and the base id (FORMAT 3.1).
+func deriveChain(card [idSize]byte, suite Suite, key []byte, clearance int) *chain {
 	c := &chain{card: card, suite: suite}
-	c.level[3] = k3
-	c.level[2] = c.derive(k3, keySize, "secours/1 level", 2)
-	c.level[1] = c.derive(c.level[2], keySize, "secours/1 level", 1)
+	c.level[clearance] = key
+	for level := clearance - 1; level >= 1; level-- {
+		c.level[level] = c.derive(c.level[level+1], keySize, "secours/1 level", level)
+	}
 	copy(c.base[:], c.derive(c.level[1], idSize, "secours/1 commit", uint8(suite)))
 	return c
+}
+
+// findChain is the chain that a key belongs to, whatever its clearance, and nil where it does not belong to that base.
+func findChain(card [idSize]byte, suite Suite, key, base []byte) *chain {
+	if len(key) != keySize {
+		return nil
+	}
+	for clearance := 1; clearance <= 3; clearance++ {
+		if c := deriveChain(card, suite, key, clearance); subtle.ConstantTimeCompare(c.base[:], base) == 1 {
+			return c
+		}
+	}
+	return nil
+}
+
+// clearance is the highest level whose key is there.
+func (c *chain) clearance() int {
+	level := 3
+	for c.level[level] == nil {
+		level--
+	}
+	return level
 }
 
 // derive is HKDF-SHA256 salted with the card id; info is the CBOR array of its parts.
@@ -56,13 +86,13 @@ func (c *chain) derive(secret []byte, size int, info ...any) []byte {
 }
 
 func (c *chain) boxKey(own [idSize]byte, level int) []byte {
-	return c.derive(c.level[level], keySize, "secours/1 box", uint8(c.suite), c.base[:], own[:], level)
+	return c.derive(c.level[level], 32, "secours/1 box", uint8(c.suite), c.base[:], own[:], level)
 }
 
 // digest is D_level (FORMAT 3.4): salted, so that who lacks the level's key cannot guess the message from it.
 func (c *chain) digest(own [idSize]byte, level int, message ...[]byte) []byte {
 	key := c.level[max(level, 1)] // level 0 has no key of its own
-	mac := hmac.New(sha256.New, c.derive(key, keySize, "secours/1 salt", c.base[:], own[:], level))
+	mac := hmac.New(sha256.New, c.derive(key, 32, "secours/1 salt", c.base[:], own[:], level))
 	for _, m := range message {
 		mac.Write(m)
 	}
@@ -79,7 +109,39 @@ const (
 	maxPadding = 64
 )
 
-// seal encrypts a plaintext, padded, under a key that serves only once: hence the constant nonce.
+// newAEAD is the suite's AEAD. Every key here serves once, hence the constant nonce of sealOnce and openOnce.
+func (s Suite) newAEAD(key []byte) cipher.AEAD {
+	var aead cipher.AEAD
+	var err error
+	if s == SuiteAESGCM {
+		var block cipher.Block
+		if block, err = aes.NewCipher(key); err == nil {
+			aead, err = cipher.NewGCM(block)
+		}
+	} else {
+		aead, err = chacha20poly1305.New(key)
+	}
+	if err != nil {
+		panic("record: " + err.Error()) // only for a wrong key size
+	}
+	return aead
+}
+
+func (s Suite) sealOnce(key, plaintext, header []byte) []byte {
+	aead := s.newAEAD(key)
+	return aead.Seal(nil, make([]byte, aead.NonceSize()), plaintext, header)
+}
+
+func (s Suite) openOnce(key, box, header []byte) ([]byte, error) {
+	aead := s.newAEAD(key)
+	plaintext, err := aead.Open(nil, make([]byte, aead.NonceSize()), box, header)
+	if err != nil {
+		return nil, ErrBox
+	}
+	return plaintext, nil
+}
+
+// seal encrypts a plaintext, padded.
 func (c *chain) seal(own [idSize]byte, level int, header, plaintext []byte) []byte {
 	size := (len(plaintext) + tagSize + boxUnit - 1) / boxUnit * boxUnit
 	if level == 3 {
@@ -87,22 +149,10 @@ func (c *chain) seal(own [idSize]byte, level int, header, plaintext []byte) []by
 	}
 	padded := make([]byte, size-tagSize)
 	copy(padded, plaintext)
-	aead, err := chacha20poly1305.New(c.boxKey(own, level))
-	if err != nil {
-		panic("record: " + err.Error()) // only for a wrong key size
-	}
-	return aead.Seal(nil, make([]byte, aead.NonceSize()), padded, header)
+	return c.suite.sealOnce(c.boxKey(own, level), padded, header)
 }
 
 // open decrypts a box. The padding is still there.
 func (c *chain) open(own [idSize]byte, level int, header, box []byte) ([]byte, error) {
-	aead, err := chacha20poly1305.New(c.boxKey(own, level))
-	if err != nil {
-		panic("record: " + err.Error())
-	}
-	plaintext, err := aead.Open(nil, make([]byte, aead.NonceSize()), box, header)
-	if err != nil {
-		return nil, ErrBox
-	}
-	return plaintext, nil
+	return c.suite.openOnce(c.boxKey(own, level), box, header)
 }

@@ -11,8 +11,11 @@ import (
 	"github.com/secours-card/secours/summary"
 )
 
-// kindBase is the kind of a whole summary. Amendments are a later version's.
-const kindBase = 0
+// The kinds of a manifest.
+const (
+	kindBase      = 0
+	kindAmendment = 1
+)
 
 // manifest is what the signature covers directly (FORMAT 3.5). Everything else is covered through its digests.
 type manifest struct {
@@ -21,10 +24,27 @@ type manifest struct {
 	Time       int64  `cbor:"3,keyasint"`
 	Kind       uint8  `cbor:"4,keyasint"`
 	Suite      Suite  `cbor:"5,keyasint"`
-	D2         []byte `cbor:"6,keyasint"`
+	D2         []byte `cbor:"6,keyasint,omitempty"`
 	D0         []byte `cbor:"7,keyasint,omitempty"`
 	Prev       []byte `cbor:"8,keyasint,omitempty"`
 	OnBehalfOf string `cbor:"9,keyasint,omitempty"`
+	// Replaces says which amendments of the same author this one took the place of.
+	Replaces []replaced `cbor:"16,keyasint,omitempty"`
+	Dropped  *dropped   `cbor:"17,keyasint,omitempty"`
+}
+
+// replaced names an amendment that is gone: its digest, and what it was written on.
+type replaced struct {
+	_      struct{} `cbor:",toarray"`
+	Digest []byte
+	Prev   []byte
+}
+
+// dropped is what the author of a base could not read of the record before it.
+type dropped struct {
+	_      struct{} `cbor:",toarray"`
+	Level  uint8
+	Reason string
 }
 
 // maxSeq keeps sequence numbers exact in JSON, whose numbers many readers hold as doubles.
@@ -42,7 +62,7 @@ func parseManifest(data []byte) (*manifest, error) {
 		return nil, err
 	}
 	for key := range members {
-		if key == 0 || key >= firstCritical {
+		if key == 0 || key >= firstUnknown {
 			return nil, ErrNewerFormat
 		}
 	}
@@ -55,7 +75,7 @@ func parseManifest(data []byte) (*manifest, error) {
 	}
 	// decodeOnly held the map to its form, but not the members, which it took as they came.
 	for key, member := range members {
-		if key < firstReserved {
+		if key < firstReserved || key >= firstCritical {
 			continue
 		}
 		var v any
@@ -68,21 +88,41 @@ func parseManifest(data []byte) (*manifest, error) {
 		return nil, fmt.Errorf("%w: manifest: a member is missing, empty, or not in deterministic encoding", ErrMalformed)
 	}
 	switch {
-	case m.Version != formatVersion, m.Kind != kindBase, m.Seq == 0, m.Seq > maxSeq, m.Time < 0, m.Time > maxTime,
-		len(m.D2) != sha256.Size, m.D0 != nil && len(m.D0) != sha256.Size, m.Prev != nil && len(m.Prev) != sha256.Size,
-		summary.CheckText(m.OnBehalfOf, maxOnBehalfOf) != nil:
+	case m.Version != formatVersion, m.Seq == 0, m.Seq > maxSeq, m.Time < 0, m.Time > maxTime,
+		m.Prev != nil && len(m.Prev) != len(Head{}), summary.CheckText(m.OnBehalfOf, maxOnBehalfOf) != nil,
+		m.Kind == kindBase && !m.isBase(), m.Kind == kindAmendment && !m.isAmendment(), m.Kind > kindAmendment:
 		return nil, fmt.Errorf("%w: manifest", ErrMalformed)
 	}
 	return m, nil
 }
 
+func (m *manifest) isBase() bool {
+	if d := m.Dropped; d != nil && (d.Level > 3 || d.Reason == "" || summary.CheckText(d.Reason, maxReason) != nil) {
+		return false
+	}
+	return len(m.D2) == sha256.Size && (m.D0 == nil || len(m.D0) == sha256.Size) && m.Replaces == nil
+}
+
+func (m *manifest) isAmendment() bool {
+	for _, r := range m.Replaces {
+		if len(r.Digest) != len(Head{}) || len(r.Prev) != len(Head{}) {
+			return false
+		}
+	}
+	return m.D2 == nil && m.D0 == nil && m.Dropped == nil && m.Prev != nil && len(m.Replaces) <= maxAmendments
+}
+
 const (
+	// maxReason bounds the reason why a level was dropped, in characters.
+	maxReason = 200
 	// maxOnBehalfOf bounds the name of the professional whom a locum stands in for, in characters.
 	maxOnBehalfOf = 120
 	// firstReserved is the first key that this version gives no meaning.
 	firstReserved = 10
 	// firstCritical is the first key of a manifest that no reader may pass over.
 	firstCritical = 16
+	// firstUnknown is the first of those that this version does not know.
+	firstUnknown = 18
 )
 
 func (m *manifest) time() time.Time { return time.Unix(m.Time, 0).UTC() }

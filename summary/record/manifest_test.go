@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -56,10 +57,10 @@ func TestSignedManifests(t *testing.T) {
 		"D0 empty":                  {set(7, 0x40), ErrMalformed},
 		"D0 too short":              {set(7, encode(make([]byte, 31))...), ErrMalformed},
 		"D0 is an array":            {set(7, encode(make([]int, 32))...), ErrMalformed},
-		"prev":                      {set(8, encode(make([]byte, 32))...), nil},
+		"prev":                      {set(8, encode(make([]byte, 16))...), nil},
 		"prev empty":                {set(8, 0x40), ErrMalformed},
 		"prev is null":              {set(8, 0xF6), ErrMalformed},
-		"prev too long":             {set(8, encode(make([]byte, 33))...), ErrMalformed},
+		"prev too long":             {set(8, encode(make([]byte, 17))...), ErrMalformed},
 		"onBehalfOf":                {set(9, text(120)...), nil},
 		"onBehalfOf empty":          {set(9, 0x60), ErrMalformed},
 		"onBehalfOf too long":       {set(9, text(121)...), ErrMalformed},
@@ -71,7 +72,14 @@ func TestSignedManifests(t *testing.T) {
 		"member 15, long head":      {set(15, 0x78, 1, 'x'), ErrMalformed},
 		"member 15, long element":   {set(15, 0x81, 0x18, 1), ErrMalformed},
 		"member 15, unsorted map":   {set(15, 0xA2, 2, 0, 1, 0), ErrMalformed},
-		"member 16":                 {set(16, 0x61, 'x'), ErrNewerFormat},
+		"replaces, in a base":       {set(16, encode([]any{[]any{make([]byte, 16), make([]byte, 16)}})...), ErrMalformed},
+		"dropped":                   {set(17, encode([]any{3, "key lost"})...), nil},
+		"dropped everything":        {set(17, encode([]any{0, "damaged"})...), nil},
+		"dropped level 4":           {set(17, encode([]any{4, "key lost"})...), ErrMalformed},
+		"dropped without a reason":  {set(17, encode([]any{3, ""})...), ErrMalformed},
+		"dropped, long reason":      {set(17, encode([]any{3, strings.Repeat("x", 201)})...), ErrMalformed},
+		"dropped, three parts":      {set(17, encode([]any{3, "key lost", 1})...), ErrMalformed},
+		"member 18":                 {set(18, 0x61, 'x'), ErrNewerFormat},
 		"member 400":                {set(400, 0x61, 'x'), ErrNewerFormat},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +93,7 @@ func TestSignedManifests(t *testing.T) {
 			}
 			test.change(members)
 			s.resign(t, f, manifestOf(members))
-			if _, err = Read(s.raw(), testCard, f.store, testNow); !errors.Is(err, test.want) {
+			if _, err = Read(f.mustRaw(t, s), testCard, f.reader()); !errors.Is(err, test.want) {
 				t.Errorf("%v, want %v", err, test.want)
 			}
 		})
@@ -96,7 +104,7 @@ func TestSignedManifests(t *testing.T) {
 func (s *sealing) resign(t *testing.T, f *fixture, manifest []byte) {
 	t.Helper()
 	s.signed.Manifest = manifest
-	if err := s.signed.sign(f.signer.Key, s.externalAAD(s.base, s.digest(s.base, 1, s.levels[1]))); err != nil {
+	if err := s.signed.sign(f.signer.Key, s.externalAAD(contextBase, s.base, s.digest(s.base, 1, s.levels[1]))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -112,9 +120,9 @@ func TestSignedSuite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Suite = 1
+	m.Suite = SuiteNone
 	s.resign(t, f, encode(m))
-	r, err := Read(s.raw(), testCard, f.store, testNow)
+	r, err := Read(f.mustRaw(t, s), testCard, f.reader())
 	if u := unverified(t, r, err); u.Verdict != (Verdict{Invalid, ReasonSignature}) {
 		t.Errorf("verdict %v", u.Verdict)
 	}
@@ -127,10 +135,10 @@ func TestPadding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := s.raw()
+	raw := f.mustRaw(t, s)
 	var c coder
 	plain := [4][]byte{
-		1: encodeBox1(&s.signed, c.unit(s.signed.Certificate), c.unit(s.levels[1])),
+		1: encodeSigned(&s.signed, c.unit(s.signed.Certificate), c.unit(s.levels[1])),
 		2: encodeSequence(s.d3, c.unit(s.levels[2])),
 		3: encodeSequence(c.unit(s.levels[3])),
 	}
@@ -148,10 +156,11 @@ func TestPadding(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for level := 1; level <= 3; level++ {
-				fr, _, _, err := parse(raw)
+				p, err := parse(raw)
 				if err != nil {
 					t.Fatal(err)
 				}
+				fr := p.base
 				aead, err := chacha20poly1305.New(s.boxKey(s.base, level))
 				if err != nil {
 					t.Fatal(err)
@@ -159,7 +168,7 @@ func TestPadding(t *testing.T) {
 				// Not with seal, which adds zeros of its own.
 				box := aead.Seal(nil, make([]byte, aead.NonceSize()), append(bytes.Clone(plain[level]), test.padding...), fr.Header)
 				*[]*[]byte{1: &fr.Box1, 2: &fr.Box2, 3: &fr.Box3}[level] = box
-				r, err := Read(encode(fr), testCard, f.store, testNow)
+				r, err := Read(encode(fr), testCard, f.reader())
 				switch {
 				case test.good:
 					if err != nil {

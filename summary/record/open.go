@@ -21,64 +21,93 @@ type opened struct {
 	damaged  bool
 }
 
-// openBoxes opens the boxes. Only the first must open. The others are reported as damaged, since what the first holds
-// is still worth showing.
-func (c *chain) openBoxes(f *frame) (*opened, error) {
-	o := new(opened)
-	plain, err := c.open(c.base, 1, f.Header, f.Box1)
+// openSigned opens a box that holds a signature and the unit that goes with it.
+func (c *chain) openSigned(own [idSize]byte, level int, header, box []byte) (s *signed, leaf *x509.Certificate, m *manifest, content []byte, err error) {
+	plain, err := c.open(own, level, header, box)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, nil, err
 	}
+	s = new(signed)
 	var algorithm int64
-	var certificate, level1, level2, level3 []byte
-	rest, err := decodeSequence(plain, &algorithm, &certificate, &o.signed.Manifest, &o.signed.Signature, &level1)
+	var certificate []byte
+	rest, err := decodeSequence(plain, &algorithm, &certificate, &s.Manifest, &s.Signature, &content)
 	if err == nil {
 		err = checkPadding(rest)
 	}
 	if err == nil {
-		o.signed.Certificate, err = decodeUnit(certificate, maxCertificate)
+		s.Certificate, err = decodeUnit(certificate, maxCertificate)
 	}
 	if err == nil {
-		o.manifest, err = parseManifest(o.signed.Manifest)
+		m, err = parseManifest(s.Manifest)
 	}
 	if err != nil {
 		if errors.Is(err, ErrNewerFormat) {
-			return nil, err
+			return nil, nil, nil, nil, err
 		}
-		return nil, fmt.Errorf("%w: box 1: %w", ErrMalformed, err)
+		return nil, nil, nil, nil, fmt.Errorf("%w: signed box: %w", ErrMalformed, err)
 	}
-	o.signed.Algorithm = cose.Algorithm(algorithm)
-	if o.leaf, err = x509.ParseCertificate(o.signed.Certificate); err != nil {
-		o.leaf = nil
+	s.Algorithm = cose.Algorithm(algorithm)
+	if leaf, err = x509.ParseCertificate(s.Certificate); err != nil {
+		leaf = nil
 	}
-	if plain, err = c.open(c.base, 2, f.Header, f.Box2); err == nil {
-		rest, err = decodeSequence(plain, &o.d3, &level2)
+	return s, leaf, m, content, nil
+}
+
+// openBoxes opens the boxes up to the clearance. Only the first must open. The others are reported as damaged, since what the
+// first holds is still worth showing.
+func (c *chain) openBoxes(f *frame) (*opened, error) {
+	o := new(opened)
+	units := [4][]byte{0: f.Open}
+	s, leaf, m, level1, err := c.openSigned(c.base, 1, f.Header, f.Box1)
+	if err == nil && m.Kind != kindBase {
+		err = fmt.Errorf("%w: the base is an amendment", ErrMalformed)
 	}
-	if err != nil || checkPadding(rest) != nil {
-		o.damage(2)
+	if err != nil {
+		return nil, err
 	}
-	if plain, err = c.open(c.base, 3, f.Header, f.Box3); err == nil {
-		rest, err = decodeSequence(plain, &level3)
-	}
-	if err != nil || checkPadding(rest) != nil {
-		o.damage(3)
-	}
-	for level, unit := range [4][]byte{f.Open, level1, level2, level3} {
-		if o.levels[level].State == LevelDamaged {
+	o.signed, o.leaf, o.manifest, units[1] = *s, leaf, m, level1
+	for level, box := range [4][]byte{2: f.Box2, 3: f.Box3} {
+		if level < 2 {
 			continue
 		}
-		message, err := decodeUnit(unit, maxInflated)
-		if err != nil {
+		if c.level[level] == nil {
+			o.levels[level] = Level{State: LevelSealed}
+			continue
+		}
+		plain, err := c.open(c.base, level, f.Header, box)
+		var rest []byte
+		switch {
+		case err != nil:
+		case level == 2:
+			rest, err = decodeSequence(plain, &o.d3, &units[2])
+		default:
+			rest, err = decodeSequence(plain, &units[3])
+		}
+		if err != nil || checkPadding(rest) != nil {
 			o.damage(level)
+		}
+	}
+	for level, unit := range units {
+		if o.levels[level].State != LevelEmpty {
 			continue
 		}
-		o.message[level] = message
-		o.levels[level] = Level{Raw: len(message), Coded: len(unit), Codec: codecOf(unit)}
-		if len(message) > 0 {
-			o.levels[level].State = LevelRead
-		}
+		o.decode(level, unit)
 	}
 	return o, nil
+}
+
+// decode takes a unit for the compartment of a level.
+func (o *opened) decode(level int, unit []byte) {
+	message, err := decodeUnit(unit, maxInflated)
+	if err != nil {
+		o.damage(level)
+		return
+	}
+	o.message[level] = message
+	o.levels[level] = Level{Raw: len(message), Coded: len(unit), Codec: codecOf(unit)}
+	if len(message) > 0 {
+		o.levels[level].State = LevelRead
+	}
 }
 
 func (o *opened) damage(level int) {

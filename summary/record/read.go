@@ -14,28 +14,63 @@ import (
 	"github.com/secours-card/secours/summary/trust"
 )
 
+// Reader is who reads: whom it trusts, what it can open, and when it reads.
+type Reader struct {
+	Trust *trust.Store
+	// Keys are the private keys at hand. Those that sign bundles are passed over.
+	Keys []trust.PrivateKey
+	// Now is the reader's best knowledge of the time.
+	Now time.Time
+	// Simulated lets an unsealed record pass, which is for simulated cards only.
+	Simulated bool
+}
+
 // Record is what a card says, and how far it can be believed.
 type Record struct {
 	Verdict Verdict
-	// Summary is what could be read of the summary; nil if nothing could.
+	// Summary is what could be read of the summary, the applied amendments included; nil if nothing could.
 	Summary *summary.Summary
-	// Signer is who signed; with an unverifiable or invalid verdict, who the certificate claims to be.
+	// Signer is who signed the base; with an unverifiable or invalid verdict, who the certificate claims to be. Nil without a
+	// key.
 	Signer     *trust.Signer
 	Seq        uint64
 	Time       time.Time
 	OnBehalfOf string
 	Prev       []byte // Head of the predecessor; empty for a first record
-	// Head identifies this record; a successor names it as Prev.
-	Head  [32]byte
+	Dropped    *Dropped
+	// Head names this state of the card; what is written next names it as Prev.
+	Head  Head
 	Suite Suite
+	// Clearance is the highest level that the reader's keys open, 0 without any. Key is the one that was used, nil in
+	// SuiteNone.
+	Clearance int
+	Key       *trust.PrivateKey
 	// Levels says for each confidentiality level, 0 to 3, what became of it.
 	Levels [4]Level
-	// Amendments counts the amendments on the card, which this version does not show.
-	Amendments int
+	// Amendments are those on the card, in its order; Changes is what the applied ones said about items that were there before.
+	Amendments []Amendment
+	Changes    []summary.Change
+	// Groups are the key ids of the roles that the record is sealed for; Individuals counts the others. Ring names these to a
+	// reader who can open everything, if there are several.
+	Groups      [][2]byte
+	Individuals int
+	Ring        []Recipient
 	// Size is that of the whole record on the card, in bytes.
 	Size int
 	// Signature is what was verified, for whoever wants to verify it with other means.
 	Signature Signature
+
+	// authors are the certificates of those who added an item, by its id.
+	authors map[string]*x509.Certificate
+}
+
+// LastSeq is the sequence number of the head: that of the last amendment that this reader can read, else the base's.
+func (r *Record) LastSeq() uint64 {
+	last := r.Seq
+	for _, a := range r.Amendments {
+		last = max(last, a.Seq)
+	}
+	return last
 }
 
 // Level is what became of one level's compartment.
@@ -54,6 +89,8 @@ const (
 	LevelEmpty LevelState = iota
 	LevelRead
 	LevelDamaged
+	// LevelSealed is above the reader's clearance: whether there is anything in it is not known.
+	LevelSealed
 )
 
 // Signature holds the inputs of the signature check.
@@ -73,72 +110,147 @@ var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Read opens a record and checks it, in the order of FORMAT 3.6. The error is nil only for the verdicts Valid and
 // ValidStale. It is an *UnverifiedError, with all that could be decoded, for the others, and one of this package's Err
-// values where nothing could be. Now is the reader's best knowledge of the time.
-func Read(raw []byte, card [16]byte, anchors *trust.Store, now time.Time) (*Record, error) {
-	f, h, amendments, err := parse(raw)
+// values where nothing could be. Amendments have verdicts of their own: an amendment that is refused does not make the rest
+// unverified.
+func Read(raw []byte, card [16]byte, reader Reader) (*Record, error) {
+	p, err := parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	c := deriveChain(card, h.Suite, h.K3)
-	if subtle.ConstantTimeCompare(c.base[:], h.ID) != 1 {
-		return nil, ErrCommitment
+	c, key, err := p.find(card, reader.Keys)
+	var r *Record
+	switch {
+	case errors.Is(err, errNoKey):
+		r = readOpen(p)
+	case err != nil:
+		return nil, err
+	default:
+		if r, err = readWith(p, c, reader); err != nil {
+			return nil, err
+		}
+		r.Key = key
 	}
-	o, err := c.openBoxes(f)
+	r.Size, r.Suite, r.Head = len(raw), p.header.suite, p.head()
+	r.Groups, r.Individuals = p.wraps.groups(), p.wraps.individuals()
+	if !r.Verdict.Good() {
+		return nil, &UnverifiedError{Unverified: r}
+	}
+	return r, nil
+}
+
+// find is the chain that the reader's keys give.
+func (p *parsed) find(card [idSize]byte, keys []trust.PrivateKey) (*chain, *trust.PrivateKey, error) {
+	if p.header.suite != SuiteNone {
+		return p.wraps.find(keys, card, p.header.suite, p.header.id)
+	}
+	c := deriveChain(card, SuiteNone, p.header.k3, 3)
+	if subtle.ConstantTimeCompare(c.base[:], p.header.id) != 1 {
+		return nil, nil, ErrCommitment
+	}
+	return c, nil, nil
+}
+
+// readOpen is all that a reader without a key can read: what is open. Nothing says who wrote it.
+func readOpen(p *parsed) *Record {
+	var o opened
+	o.decode(0, p.base.Open)
+	r := &Record{Verdict: Verdict{Unverifiable, ReasonNoKey}}
+	r.Summary, _ = summary.Merge([4][]byte{o.message[0]}) // without an identity, which the error says
+	for level := 1; level <= 3; level++ {
+		o.levels[level] = Level{State: LevelSealed}
+	}
+	r.Levels = o.levels
+	for range p.amendments {
+		r.Amendments = append(r.Amendments, Amendment{State: AmendmentUnreadable})
+	}
+	return r
+}
+
+// readWith reads and checks a record with its keys.
+func readWith(p *parsed, c *chain, reader Reader) (*Record, error) {
+	o, err := c.openBoxes(p.base)
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Head: f.head(), Suite: h.Suite, Amendments: amendments, Size: len(raw)}
+	r := &Record{Clearance: c.clearance()}
 	m := o.manifest
 	r.Seq, r.Time, r.OnBehalfOf, r.Prev = m.Seq, m.time(), m.OnBehalfOf, m.Prev
+	if m.Dropped != nil {
+		r.Dropped = &Dropped{int(m.Dropped.Level), m.Dropped.Reason}
+	}
+	if c.level[3] != nil {
+		if r.Ring, err = c.openRing(p.wraps, p.base.Header); err != nil {
+			return nil, err
+		}
+	}
 	var failed reasons
 	failed.add(r.checkSignature(c, o))
-	failed.add(r.checkSigner(o.leaf, anchors, now))
+	if p.wraps.mac != nil && !hmac.Equal(p.wraps.mac, c.authenticate(p.wraps)) {
+		failed.add(ReasonRecipients)
+	}
+	var reason Reason
+	r.Signer, reason = reader.checkSigner(o.leaf, r.Time)
+	if reason == ReasonOK && r.Signer.Role != trust.RolePhysician {
+		reason = ReasonRole
+	}
+	failed.add(reason)
 	if o.damaged {
 		failed.add(ReasonDamaged)
 	}
-	if amendments > 0 {
-		failed.add(ReasonAmendments)
+	if p.header.suite == SuiteNone && !reader.Simulated {
+		failed.add(ReasonUnsealed)
 	}
 	if r.Summary, err = o.merge(); err != nil {
 		failed.add(ReasonContent)
 	}
 	r.Levels = o.levels
 	r.Verdict = failed.verdict()
-	if r.Verdict.Status == Valid && !anchors.NextUpdate.IsZero() && now.After(anchors.NextUpdate) {
+	if r.Verdict.Status == Valid && reader.stale() {
 		r.Verdict = Verdict{ValidStale, ReasonTrustOutdated}
 	}
-	if r.Verdict.Status != Valid && r.Verdict.Status != ValidStale {
-		return nil, &UnverifiedError{Unverified: r}
+	again := func() *summary.Summary {
+		s, _ := summary.Merge(o.message) // what could not be read is out of it by now
+		return s
 	}
+	r.readAmendments(p, c, again, reader)
 	return r, nil
 }
 
-// checkSigner is about who signed and when: certificate, chain, role, clock.
-func (r *Record) checkSigner(leaf *x509.Certificate, anchors *trust.Store, now time.Time) Reason {
+// stale reports whether the trust data is past its next update.
+func (reader *Reader) stale() bool {
+	t := reader.Trust
+	return t != nil && !t.NextUpdate.IsZero() && reader.Now.After(t.NextUpdate)
+}
+
+// checkSigner is about who signed and when: certificate, chain, revocation, clock. The role is the caller's to judge.
+func (reader *Reader) checkSigner(leaf *x509.Certificate, signed time.Time) (*trust.Signer, Reason) {
 	if leaf == nil {
-		return ReasonCertificate
+		return nil, ReasonCertificate
 	}
-	var err error
-	r.Signer, err = anchors.Check(leaf, r.Time)
+	who, err := reader.Trust.Check(leaf, signed)
 	switch {
 	case errors.Is(err, trust.ErrNoAnchors):
-		return ReasonNoTrust
+		return who, ReasonNoTrust
 	case errors.Is(err, trust.ErrUnknownIssuer):
-		return ReasonUnknownIssuer
+		return who, ReasonUnknownIssuer
 	case errors.Is(err, trust.ErrNotValidThen):
-		return ReasonNotValidThen
+		return who, ReasonNotValidThen
 	case errors.Is(err, trust.ErrDistrusted):
-		return ReasonDistrusted
+		return who, ReasonDistrusted
+	case errors.Is(err, trust.ErrRevoked):
+		return who, ReasonRevoked
+	case errors.Is(err, trust.ErrCompromised):
+		return who, ReasonCompromised
+	case errors.Is(err, trust.ErrTrustDamaged):
+		return who, ReasonTrustDamaged
 	case errors.Is(err, trust.ErrRole), errors.Is(err, trust.ErrCeiling):
-		return ReasonRole
+		return who, ReasonRole
 	case err != nil:
-		return ReasonCertificate
-	case r.Signer.Role != trust.RolePhysician:
-		return ReasonRole
-	case r.Time.Before(earliest), r.Time.After(now.Add(clockSkew)):
-		return ReasonClock
+		return who, ReasonCertificate
+	case signed.Before(earliest), signed.After(reader.Now.Add(clockSkew)):
+		return who, ReasonClock
 	}
-	return ReasonOK
+	return who, ReasonOK
 }
 
 // checkSignature is about what was signed: the signature itself, and the digests of what it covers.
@@ -146,7 +258,7 @@ func (r *Record) checkSignature(c *chain, o *opened) Reason {
 	own := c.base
 	r.Signature = Signature{
 		Message:     o.signed.message(),
-		ExternalAAD: c.externalAAD(own, c.digest(own, 1, o.message[1])),
+		ExternalAAD: c.externalAAD(contextBase, own, c.digest(own, 1, o.message[1])),
 		Certificate: o.signed.Certificate,
 		Algorithm:   o.signed.Algorithm,
 	}
@@ -162,14 +274,14 @@ func (r *Record) checkSignature(c *chain, o *opened) Reason {
 	}
 	// From here on the digests are those that the signer meant. A compartment that does not match its own is dropped:
 	// what it says was not signed.
-	if o.levels[2].State != LevelDamaged && !hmac.Equal(o.manifest.D2, c.digest(own, 2, o.d3, o.message[2])) {
+	if c.level[2] != nil && o.levels[2].State != LevelDamaged && !hmac.Equal(o.manifest.D2, c.digest(own, 2, o.d3, o.message[2])) {
 		o.damage(2)
 	}
-	if o.levels[2].State == LevelDamaged {
+	if c.level[3] != nil && o.levels[2].State == LevelDamaged {
 		// Without level 2 there is no signed digest of level 3.
 		o.damage(3)
 	}
-	if o.levels[3].State != LevelDamaged && !hmac.Equal(o.d3, c.digest(own, 3, o.message[3])) {
+	if c.level[3] != nil && o.levels[3].State != LevelDamaged && !hmac.Equal(o.d3, c.digest(own, 3, o.message[3])) {
 		o.damage(3)
 	}
 	var d0 []byte

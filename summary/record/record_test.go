@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"crypto/ecdh"
+	crand "crypto/rand"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -35,10 +37,14 @@ const testSummary = `{
  }}`
 
 type fixture struct {
-	summary   *summary.Summary
-	authority *trust.Authority
-	signer    *trust.Identity
-	store     *trust.Store
+	summary    *summary.Summary
+	authority  *trust.Authority
+	signer     *trust.Identity
+	store      *trust.Store
+	practice   trust.PrivateKey
+	physician  trust.PrivateKey // and pharmacist: the keys of roles
+	pharmacist trust.PrivateKey
+	suite      Suite
 }
 
 func newFixture(t testing.TB, kind trust.KeyType) *fixture {
@@ -59,11 +65,68 @@ func newFixture(t testing.TB, kind trust.KeyType) *fixture {
 	if err := store.Add(trust.Anchor{Name: "Root", Certificate: a.Certificate}); err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{s, a, id, store}
+	return &fixture{
+		s, a, id, store,
+		newKey(t, trust.KeyPractice, "", ecdh.X25519()),
+		newKey(t, trust.KeyRole, trust.RolePhysician, ecdh.X25519()),
+		newKey(t, trust.KeyRole, trust.RolePharmacist, ecdh.X25519()),
+		SuiteChaCha,
+	}
+}
+
+func newKey(t testing.TB, kind trust.KeyKind, role trust.Role, curve ecdh.Curve) trust.PrivateKey {
+	t.Helper()
+	key, err := curve.GenerateKey(crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trust.PrivateKey{Kind: kind, Role: role, Authority: "Root", Epoch: 1, Opening: key}
+}
+
+func recipientOf(k trust.PrivateKey) Recipient {
+	return Recipient{Kind: k.Kind, Clearance: k.Role.Clearance(), Key: k.Opening.PublicKey()}
 }
 
 func (f *fixture) draft() Draft {
-	return Draft{Card: testCard, Summary: f.summary, Signer: f.signer, Seq: 1, Time: testNow}
+	d := Draft{Card: testCard, Summary: f.summary, Signer: f.signer, Seq: 1, Time: testNow, Suite: f.suite}
+	if f.suite != SuiteNone {
+		d.Recipients = []Recipient{recipientOf(f.practice), recipientOf(f.physician), recipientOf(f.pharmacist)}
+	}
+	return d
+}
+
+// reader is one who can open everything.
+func (f *fixture) reader() Reader { return f.as(f.practice) }
+
+func (f *fixture) as(keys ...trust.PrivateKey) Reader {
+	return Reader{Trust: f.store, Keys: keys, Now: testNow, Simulated: true}
+}
+
+// writeUnchecked makes what Write refuses to make: somebody else may have made it.
+func writeUnchecked(d Draft) ([]byte, error) {
+	s, err := prepare(d)
+	if err != nil {
+		return nil, err
+	}
+	return s.raw(d.Recipients)
+}
+
+func (s *sealing) raw(recipients []Recipient) ([]byte, error) {
+	p, err := s.sealed(recipients)
+	if err != nil {
+		return nil, err
+	}
+	return p.encoded()
+}
+
+// mustRaw closes the boxes of a forged record.
+func (f *fixture) mustRaw(t testing.TB, s *sealing) []byte {
+	t.Helper()
+	raw, err := s.raw(f.draft().Recipients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 func (f *fixture) write(t testing.TB) []byte {
@@ -105,12 +168,12 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			f := newFixture(t, kind)
 			d := f.draft()
-			d.Seq, d.Prev, d.OnBehalfOf = 7, &[32]byte{9}, "Dr Jeanne PETIT"
+			d.Seq, d.Prev, d.OnBehalfOf = 7, &Head{9}, "Dr Jeanne PETIT"
 			raw, err := Write(d)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := Read(raw, testCard, f.store, testNow)
+			r, err := Read(raw, testCard, f.reader())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,12 +253,13 @@ func TestVerdicts(t *testing.T) {
 			if test.draft != nil {
 				test.draft(&d)
 			}
-			// write, not Write: what Write refuses to make, somebody else may have made.
-			raw, err := write(d)
+			raw, err := writeUnchecked(d)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := Read(raw, testCard, test.store, test.now)
+			reader := f.reader()
+			reader.Trust, reader.Now = test.store, test.now
+			r, err := Read(raw, testCard, reader)
 			if test.want.Status != Valid && test.want.Status != ValidStale {
 				r, err = unverified(t, r, err), nil
 			}
@@ -242,7 +306,7 @@ func TestAnotherCard(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	other := testCard
 	other[0]++
-	if _, err := Read(f.write(t), other, f.store, testNow); !errors.Is(err, ErrCommitment) {
+	if _, err := Read(f.write(t), other, f.reader()); !errors.Is(err, ErrCommitment) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -251,21 +315,22 @@ func TestAnotherCard(t *testing.T) {
 func TestEveryByteChanged(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	raw := f.write(t)
-	good, err := Read(raw, testCard, f.store, testNow)
+	good, err := Read(raw, testCard, f.reader())
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := jsonOf(t, good.Summary)
-	fr, _, _, err := parse(raw)
+	p, err := parse(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
+	fr := p.base
 	open := bytes.Index(raw, fr.Open)
 	for i := range raw {
 		for _, mask := range []byte{0x01, 0x80, 0xFF} {
 			bad := bytes.Clone(raw)
 			bad[i] ^= mask
-			r, err := Read(bad, testCard, f.store, testNow)
+			r, err := Read(bad, testCard, f.reader())
 			if err != nil {
 				continue
 			}
@@ -285,74 +350,52 @@ func TestTruncatedAndExtended(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	raw := f.write(t)
 	for i := range raw {
-		if _, err := Read(raw[:i], testCard, f.store, testNow); err == nil {
+		if _, err := Read(raw[:i], testCard, f.reader()); err == nil {
 			t.Fatalf("the first %d bytes of %d are a valid record", i, len(raw))
 		}
 	}
-	if _, err := Read(append(bytes.Clone(raw), 0), testCard, f.store, testNow); err == nil {
+	if _, err := Read(append(bytes.Clone(raw), 0), testCard, f.reader()); err == nil {
 		t.Error("a byte after the record was ignored")
 	}
-	if _, err := Read(make([]byte, MaxSize+1), testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
+	if _, err := Read(make([]byte, MaxSize+1), testCard, f.reader()); !errors.Is(err, ErrMalformed) {
 		t.Errorf("too long: %v", err)
-	}
-}
-
-// What a later version appends is not shown by this one, and must not go unnoticed.
-func TestAmendmentsAreNotSilent(t *testing.T) {
-	f := newFixture(t, trust.Ed25519)
-	amendment := encode([]any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, make([]byte, 32)})
-	raw := append(f.write(t), amendment...)
-	r, err := Read(raw, testCard, f.store, testNow)
-	u := unverified(t, r, err)
-	if u.Verdict != (Verdict{Unverifiable, ReasonAmendments}) || u.Amendments != 1 || u.Summary == nil {
-		t.Errorf("%+v", u)
-	}
-	many := raw
-	for range maxAmendments {
-		many = append(many, amendment...)
-	}
-	if _, err := Read(many, testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
-		t.Errorf("unbounded amendments: %v", err)
-	}
-	for name, bad := range map[string]any{
-		"nothing in it": []any{},
-		"no header":     []any{[]byte{}, []any{}, make([]byte, 32)},
-		"level 0":       []any{encode([]any{1, 0, make([]byte, 16), 0}), []any{}, make([]byte, 32)},
-		"level 4":       []any{encode([]any{1, 0, make([]byte, 16), 4}), []any{}, make([]byte, 32)},
-		"short id":      []any{encode([]any{1, 0, make([]byte, 15), 1}), []any{}, make([]byte, 32)},
-		"no box":        []any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, []byte{}},
-		"four parts":    []any{encode([]any{1, 0, make([]byte, 16), 1}), []any{}, make([]byte, 32), 1},
-	} {
-		if _, err := Read(append(bytes.Clone(raw), encode(bad)...), testCard, f.store, testNow); !errors.Is(err, ErrMalformed) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 
 func TestNewerFormats(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
-	fr, h, _, err := parse(f.write(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		header []any
-		want   error
-	}{
-		{[]any{2, 0, h.ID, h.K3, "more"}, ErrNewerFormat},
-		{[]any{1, 1, h.ID}, ErrSuite},
-		{[]any{1, 9, h.ID}, ErrSuite},
-		{[]any{0, 0, h.ID, h.K3}, ErrMalformed},
-		{[]any{1, 0, h.ID}, ErrMalformed},
-		{[]any{1, 0, h.ID[1:], h.K3}, ErrMalformed},
-		{[]any{1, 0, h.ID, h.K3, 1}, ErrMalformed},
-		{[]any{-1, 0, h.ID, h.K3}, ErrMalformed},
-		{[]any{"1", 0, h.ID, h.K3}, ErrMalformed},
-	} {
-		changed := *fr
-		changed.Header = encode(test.header)
-		if _, err := Read(encode(changed), testCard, f.store, testNow); !errors.Is(err, test.want) {
-			t.Errorf("header %v: %v, want %v", test.header, err, test.want)
+	for _, suite := range []Suite{SuiteNone, SuiteChaCha} {
+		f.suite = suite
+		p, err := parse(f.write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, k3 := p.header.id, p.header.k3
+		tests := []struct {
+			header []any
+			want   error
+		}{
+			{[]any{2, uint8(suite), id, k3, "more"}, ErrNewerFormat},
+			{[]any{1, 3, id}, ErrSuite},
+			{[]any{1, 9, id}, ErrSuite},
+			{[]any{0, uint8(suite), id}, ErrMalformed},
+			{[]any{1, uint8(suite), id[1:]}, ErrMalformed},
+			{[]any{1, uint8(suite), id, k3, 1}, ErrMalformed},
+			{[]any{-1, uint8(suite), id}, ErrMalformed},
+			{[]any{"1", uint8(suite), id}, ErrMalformed},
+		}
+		if suite == SuiteNone {
+			tests = append(tests, struct {
+				header []any
+				want   error
+			}{[]any{1, 0, id}, ErrMalformed})
+		}
+		for _, test := range tests {
+			changed := *p.base
+			changed.Header = encode(test.header)
+			if _, err := Read(encode(changed), testCard, f.reader()); !errors.Is(err, test.want) {
+				t.Errorf("header %v: %v, want %v", test.header, err, test.want)
+			}
 		}
 	}
 }
@@ -373,26 +416,32 @@ func TestWriteWithTheWrongKey(t *testing.T) {
 func TestWriteChecksItself(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	d := f.draft()
-	raw, err := write(d)
+	s, err := prepare(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := check(raw, d); err != nil {
+	raw := f.mustRaw(t, s)
+	if err := s.check(raw, d); err != nil {
 		t.Fatal(err)
 	}
 	other := newFixture(t, trust.Ed25519)
 	other.summary.Patient.Family = "MARTIN"
 	d.Summary = other.summary
-	if check(raw, d) == nil {
+	wrong, err := prepare(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.levels = wrong.levels
+	if s.check(raw, d) == nil {
 		t.Error("a record of something else passes")
 	}
 	raw[len(raw)-1] ^= 1
-	if check(raw, f.draft()) == nil {
+	if s.check(raw, f.draft()) == nil {
 		t.Error("a damaged record passes")
 	}
 }
 
-// TestForgeries: an attacker who holds the keys (in suite 0, anybody) can open and seal every box. What he cannot do is
+// TestForgeries: an attacker who holds K3 can open and seal every box. What he cannot do is
 // sign.
 func TestForgeries(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
@@ -434,7 +483,7 @@ func TestForgeries(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.forge(s)
-			r, err := Read(s.raw(), testCard, f.store, testNow)
+			r, err := Read(f.mustRaw(t, s), testCard, f.reader())
 			if test.want.Status != Valid {
 				r, err = unverified(t, r, err), nil
 			}
@@ -473,7 +522,7 @@ func TestSignatureIsBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	two.signed = one.signed
-	r, err := Read(two.raw(), testCard, f.store, testNow)
+	r, err := Read(f.mustRaw(t, two), testCard, f.reader())
 	if u := unverified(t, r, err); u.Verdict.Reason != ReasonSignature {
 		t.Errorf("the signature of one base passes for another's: %v", u.Verdict)
 	}
@@ -494,7 +543,7 @@ func TestSignatureWeighsMost(t *testing.T) {
 		}
 		s.signed.Certificate = certificate
 		s.levels[3] = nil
-		r, err := Read(s.raw(), testCard, f.store, testNow)
+		r, err := Read(f.mustRaw(t, s), testCard, f.reader())
 		if u := unverified(t, r, err); u.Verdict != (Verdict{Invalid, ReasonSignature}) {
 			t.Errorf("%s: verdict %v", name, u.Verdict)
 		}
@@ -529,16 +578,18 @@ func TestUnits(t *testing.T) {
 
 func TestBoxSizes(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
-	fr, _, _, err := parse(f.write(t))
+	with, err := parse(f.write(t))
 	if err != nil {
 		t.Fatal(err)
 	}
+	fr := with.base
 	// Without the masked item, box 3 looks the same.
 	f.summary.Sections.History.Items = f.summary.Sections.History.Items[:1]
-	without, _, _, err := parse(f.write(t))
+	empty, err := parse(f.write(t))
 	if err != nil {
 		t.Fatal(err)
 	}
+	without := empty.base
 	for _, box := range [][]byte{fr.Box1, fr.Box2, fr.Box3, without.Box1, without.Box2, without.Box3} {
 		if len(box)%boxUnit != 0 {
 			t.Errorf("a box has %d bytes", len(box))
@@ -559,7 +610,7 @@ func TestNoise(t *testing.T) {
 		for i := range noise {
 			noise[i] = byte(rng.Uint32())
 		}
-		if _, err := Read(noise, testCard, f.store, testNow); err == nil {
+		if _, err := Read(noise, testCard, f.reader()); err == nil {
 			t.Fatal("noise is a valid record")
 		}
 	}
@@ -568,7 +619,7 @@ func TestNoise(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	fx := newFixture(f, trust.Ed25519)
 	raw := fx.write(f)
-	good, err := Read(raw, testCard, fx.store, testNow)
+	good, err := Read(raw, testCard, fx.reader())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -576,7 +627,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(raw)
 	f.Add(raw[:100])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := Read(data, testCard, fx.store, testNow)
+		r, err := Read(data, testCard, fx.reader())
 		if err == nil && jsonOf(t, r.Summary) != want {
 			t.Error("valid with other content")
 		}
@@ -587,7 +638,7 @@ func BenchmarkRead(b *testing.B) {
 	f := newFixture(b, trust.Ed25519)
 	raw := f.write(b)
 	for b.Loop() {
-		if _, err := Read(raw, testCard, f.store, testNow); err != nil {
+		if _, err := Read(raw, testCard, f.reader()); err != nil {
 			b.Fatal(err)
 		}
 	}

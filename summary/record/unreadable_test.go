@@ -23,10 +23,10 @@ func TestUnreadableCompartment(t *testing.T) {
 		s.d3 = s.digest(own, 3, s.levels[3])
 		m.D2, m.D0 = s.digest(own, 2, s.d3, s.levels[2]), s.digest(own, 0, s.levels[0])
 		s.signed.Manifest = encode(*m)
-		if err := s.signed.sign(f.signer.Key, s.externalAAD(own, s.digest(own, 1, s.levels[1]))); err != nil {
+		if err := s.signed.sign(f.signer.Key, s.externalAAD(contextBase, own, s.digest(own, 1, s.levels[1]))); err != nil {
 			t.Fatal(err)
 		}
-		r, err := Read(s.raw(), testCard, f.store, testNow)
+		r, err := Read(f.mustRaw(t, s), testCard, f.reader())
 		u := unverified(t, r, err)
 		if u.Verdict != (Verdict{Invalid, ReasonContent}) {
 			t.Errorf("level %d: verdict %v", level, u.Verdict)

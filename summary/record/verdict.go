@@ -10,6 +10,9 @@ type Verdict struct {
 
 func (v Verdict) String() string { return fmt.Sprintf("%s (%s)", v.Status, v.Reason) }
 
+// Good reports whether what comes with the verdict is verified.
+func (v Verdict) Good() bool { return v.Status == Valid || v.Status == ValidStale }
+
 // Status is the class of a verdict. The strings are stable: they stand in JSON.
 type Status string
 
@@ -33,16 +36,26 @@ const (
 	// unverifiable
 	ReasonNoTrust       Reason = "no-trust-data"
 	ReasonUnknownIssuer Reason = "issuer-unknown"
+	ReasonTrustDamaged  Reason = "trust-damaged"   // the trust data cannot say whether the certificate is revoked
+	ReasonCompromised   Reason = "key-compromised" // signed before the day from which the key was in strange hands
 	ReasonClock         Reason = "clock"
-	ReasonAmendments    Reason = "amendments-unread" // a later version added to the record what this one cannot show
+	ReasonNoKey         Reason = "no-key"   // sealed, and not for this reader: only what is open is shown
+	ReasonUnsealed      Reason = "unsealed" // suite 0 on a card that is not simulated
 	// invalid
 	ReasonSignature    Reason = "signature"     // the signature does not match what is signed
+	ReasonRecipients   Reason = "recipients"    // somebody changed for whom the record is sealed
 	ReasonDamaged      Reason = "level-damaged" // a signed compartment is missing or was changed
 	ReasonContent      Reason = "content"       // signed, but not a summary that this version can read
 	ReasonCertificate  Reason = "certificate"   // not a certificate for signing summaries, or its key and algorithm disagree
 	ReasonNotValidThen Reason = "certificate-not-valid-then"
 	ReasonRole         Reason = "role"
 	ReasonDistrusted   Reason = "issuer-distrusted"
+	ReasonRevoked      Reason = "revoked"
+	// invalid, of amendments
+	ReasonFork       Reason = "fork"       // not written on what stands before it
+	ReasonAuthor     Reason = "author"     // its mark is not its signer's
+	ReasonSuperseded Reason = "superseded" // its signer replaced it, and it was put back
+	ReasonTarget     Reason = "target"     // it speaks of an item that is not there
 )
 
 func (r Reason) status() Status {
@@ -51,7 +64,7 @@ func (r Reason) status() Status {
 		return Valid
 	case ReasonTrustOutdated:
 		return ValidStale
-	case ReasonNoTrust, ReasonUnknownIssuer, ReasonClock, ReasonAmendments:
+	case ReasonNoTrust, ReasonUnknownIssuer, ReasonTrustDamaged, ReasonCompromised, ReasonClock, ReasonNoKey, ReasonUnsealed:
 		return Unverifiable
 	}
 	return Invalid
