@@ -20,7 +20,8 @@ import (
 //	identity.p12    the signing key and its certificate, PKCS#12
 //	identity.pem    the certificate alone, so that showing it needs no passphrase
 //	keys.json       the keys that open records and sign bundles (FORMAT 8)
-//	trust.json      the authorities whose certificates are believed
+//	trust.json      the authorities whose certificates are believed, and which bundle was taken last
+//	trust.bundle    that bundle (FORMAT 7)
 //	authority.p12   only where "identity new" made a demonstration authority
 //	authority.pem   its certificate, for other homes to "trust add"
 type home string
@@ -41,8 +42,29 @@ func (a *app) homeDir() (home, error) {
 
 func (h home) file(name string) string { return filepath.Join(string(h), name) }
 
-// trust returns the home's trust store; an absent one is empty.
+// bundleFile is the trust bundle of a home.
+const bundleFile = "trust.bundle"
+
+// trust returns the home's trust store with its bundle; an absent one is empty. The bundle's file stays open, since what it
+// revokes is looked up when it is needed.
 func (h home) trust() (*trust.Store, error) {
+	s, err := h.ownTrust()
+	if err != nil || s.Counter == 0 {
+		return s, err
+	}
+	b, _, err := openBundle(h.file(bundleFile))
+	if err == nil {
+		err = s.Attach(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", trust.ErrTrustDamaged, h.file(bundleFile), err)
+	}
+	return s, nil
+}
+
+// ownTrust is trust.json alone: what the user added, and which bundle was taken. It is there to be changed, and vouches for
+// nobody where there is a bundle.
+func (h home) ownTrust() (*trust.Store, error) {
 	data, err := readFile(h.file("trust.json"), trust.MaxStoreSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &trust.Store{}, nil
@@ -51,6 +73,23 @@ func (h home) trust() (*trust.Store, error) {
 		return nil, err
 	}
 	return trust.ParseStore(data)
+}
+
+// openBundle opens a bundle in a file, which stays open unless there is an error.
+func openBundle(name string) (*trust.Bundle, *os.File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		var b *trust.Bundle
+		if b, err = trust.OpenBundle(f, info.Size()); err == nil {
+			return b, f, nil
+		}
+	}
+	f.Close()
+	return nil, nil, err
 }
 
 func (h home) saveTrust(s *trust.Store) error {

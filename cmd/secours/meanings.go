@@ -308,6 +308,83 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{trust.ErrTrustDamaged}, code: exitGeneral, name: "trust-damaged",
+		message: pair{
+			"la liste de confiance de ce poste (trust.bundle) manque ou est abîmée",
+			"the trust bundle of this workstation (trust.bundle) is missing or damaged",
+		},
+		hint: pair{
+			"« secours trust update FICHIER » la remet",
+			"\"secours trust update FILE\" puts it back",
+		},
+	},
+	{
+		of: []error{trust.ErrOlderBundle}, code: exitConflict, name: "bundle-older",
+		message: pair{
+			"cette liste de confiance est plus ancienne que celle de ce poste ; rien n'a été changé",
+			"this trust bundle is older than the one of this workstation; nothing was changed",
+		},
+		hint: pair{
+			"demandez la dernière à l'autorité",
+			"ask the authority for the last one",
+		},
+	},
+	{
+		of: []error{trust.ErrForeignBundle}, code: exitInvalid, name: "bundle",
+		message: pair{
+			"cette liste de confiance est d'une autre autorité ; rien n'a été changé",
+			"this trust bundle is another authority's; nothing was changed",
+		},
+		hint: pair{
+			"« secours trust show » montre l'empreinte de celle à qui ce poste se fie ; --home choisit un autre dossier",
+			"\"secours trust show\" shows the fingerprint of the one that this workstation relies on; --home chooses another folder",
+		},
+	},
+	{
+		of: []error{trust.ErrTwoBundles}, code: exitInvalid, name: "bundle",
+		message: pair{
+			"ce poste a une autre liste de confiance avec le même numéro ; rien n'a été changé",
+			"this workstation has another trust bundle with the same number; nothing was changed",
+		},
+		hint: pair{
+			"prévenez l'autorité : elle ne signe pas deux listes sous un numéro",
+			"tell the authority: it does not sign two bundles with one number",
+		},
+	},
+	{
+		of: []error{trust.ErrFutureBundle}, code: exitInvalid, name: "bundle-future",
+		message: pair{
+			"cette liste de confiance est datée de l'avenir ; rien n'a été changé",
+			"this trust bundle is dated in the future; nothing was changed",
+		},
+		hint: pair{
+			"vérifiez l'horloge de cet ordinateur",
+			"check the clock of this computer",
+		},
+	},
+	{
+		of: []error{trust.ErrNewerBundle}, code: exitNewerFormat, name: "newer-format",
+		message: pair{
+			"cette liste de confiance est faite pour une version plus récente de secours",
+			"this trust bundle was made for a newer version of secours",
+		},
+		hint: pair{
+			"mettez secours à jour",
+			"upgrade secours",
+		},
+	},
+	{
+		of: []error{trust.ErrBundle}, code: exitInvalid, name: "bundle",
+		message: pair{
+			"ce fichier n'est pas une liste de confiance, ou il a été modifié ; rien n'a été changé",
+			"this file is no trust bundle, or was changed; nothing was changed",
+		},
+		hint: pair{
+			"prenez-le de nouveau à l'autorité",
+			"fetch it from the authority again",
+		},
+	},
+	{
 		of: []error{trust.ErrNotAuthority}, code: exitGeneral, name: "not-an-authority",
 		message: pair{
 			"ce certificat n'est pas celui d'une autorité ; rien n'a été ajouté",

@@ -15,7 +15,7 @@ func (a *app) trustCommand() *cobra.Command {
 	return a.group("trust", l.s(
 		"Les autorités dont les signatures sont crues",
 		"The authorities whose signatures are believed",
-	), a.trustAddCommand(), a.trustListCommand())
+	), a.trustAddCommand(), a.trustListCommand(), a.trustUpdateCommand(), a.trustShowCommand(), a.trustBundleCommand())
 }
 
 func (a *app) trustAddCommand() *cobra.Command {
@@ -50,7 +50,7 @@ Exit codes: 0; 1 no certificate in the file.`),
 					"no readable certificate in this file (PEM or DER)",
 				), err: err}
 			}
-			store, err := h.trust()
+			store, err := h.ownTrust()
 			if err != nil {
 				return err
 			}
@@ -104,9 +104,9 @@ Exit codes: 0; 1 no certificate in the file.`),
 	return c
 }
 
-// trustAnchors adds anchors to a home's trust.
+// trustAnchors adds anchors to a home's own trust.
 func (a *app) trustAnchors(h home, anchors []trust.Anchor) error {
-	store, err := h.trust()
+	store, err := h.ownTrust()
 	if err != nil {
 		return err
 	}
@@ -153,23 +153,37 @@ func (a *app) roles(list []trust.Role) string {
 }
 
 type anchorDocument struct {
-	Name          string       `json:"name"`
+	Name string `json:"name"`
+	// Source is "own" for an anchor that the user added, "bundle" for one of the bundle's. The same certificate may be both; then
+	// the more restrictive counts.
+	Source        string       `json:"source"`
 	PinnedRole    trust.Role   `json:"pinnedRole,omitempty"`
 	Ceiling       []trust.Role `json:"ceiling,omitempty"`
 	DistrustAfter *time.Time   `json:"distrustAfter,omitempty"`
 	*certificateDocument
 }
 
-func (a *app) printAnchors(s *trust.Store) error {
-	l := a.lang
+func anchorDocuments(list []trust.Anchor) []anchorDocument {
 	anchors := []anchorDocument{}
-	for _, anchor := range s.Anchors {
-		d := anchorDocument{Name: anchor.Name, PinnedRole: anchor.Role, Ceiling: anchor.Ceiling, certificateDocument: certificateDocumentOf(anchor.Certificate)}
+	for _, anchor := range list {
+		d := anchorDocument{
+			Name: anchor.Name, Source: "own", PinnedRole: anchor.Role, Ceiling: anchor.Ceiling,
+			certificateDocument: certificateDocumentOf(anchor.Certificate),
+		}
+		if anchor.Bundled {
+			d.Source = "bundle"
+		}
 		if !anchor.DistrustAfter.IsZero() {
 			d.DistrustAfter = &anchor.DistrustAfter
 		}
 		anchors = append(anchors, d)
 	}
+	return anchors
+}
+
+func (a *app) printAnchors(s *trust.Store) error {
+	l := a.lang
+	anchors := anchorDocuments(s.Anchors)
 	if a.json {
 		return a.printJSON(struct {
 			Schema  string           `json:"schema"`
@@ -189,21 +203,29 @@ func (a *app) printAnchors(s *trust.Store) error {
 		if i > 0 {
 			p.add("", "")
 		}
-		p.add(l.s("autorité", "authority"), d.Name)
-		p.add("SHA-256", d.SHA256)
-		p.add(l.s("valable", "valid"), d.NotBefore.Format(time.DateOnly)+" - "+d.NotAfter.Format(time.DateOnly))
-		if d.PinnedRole != "" {
-			p.add(l.s("métier imposé", "pinned role"), word(l, roleWords, string(d.PinnedRole)))
-		}
-		if len(d.Ceiling) > 0 {
-			p.add(l.s("métiers permis", "ceiling"), a.roles(d.Ceiling))
-		}
-		if d.DistrustAfter != nil {
-			p.add(l.s("plus crue après le", "not believed after"), d.DistrustAfter.Format(time.DateOnly))
-		}
-		if d.Demonstration {
-			p.add("", l.s("AUTORITÉ DE DÉMONSTRATION", "DEMONSTRATION AUTHORITY"))
-		}
+		d.print(a, p)
 	}
 	return p.print()
+}
+
+func (d *anchorDocument) print(a *app, p *lines) {
+	l := a.lang
+	p.add(l.s("autorité", "authority"), d.Name)
+	if d.Source == "bundle" {
+		p.add(l.s("vient", "from"), l.s("de la liste de confiance", "the trust bundle"))
+	}
+	p.add("SHA-256", d.SHA256)
+	p.add(l.s("valable", "valid"), d.NotBefore.Format(time.DateOnly)+" - "+d.NotAfter.Format(time.DateOnly))
+	if d.PinnedRole != "" {
+		p.add(l.s("métier imposé", "pinned role"), word(l, roleWords, string(d.PinnedRole)))
+	}
+	if len(d.Ceiling) > 0 {
+		p.add(l.s("métiers permis", "ceiling"), a.roles(d.Ceiling))
+	}
+	if d.DistrustAfter != nil {
+		p.add(l.s("plus crue après le", "not believed after"), d.DistrustAfter.Format(time.DateOnly))
+	}
+	if d.Demonstration {
+		p.add("", l.s("AUTORITÉ DE DÉMONSTRATION", "DEMONSTRATION AUTHORITY"))
+	}
 }
