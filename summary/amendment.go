@@ -116,7 +116,7 @@ func (a *Amendment) MarshalJSON() ([]byte, error) { return a.JSON() }
 // Unknown returns the paths of the members that this version does not know, as Summary.Unknown does.
 func (a *Amendment) Unknown() []string { return unknown(model().amendment, reflect.ValueOf(a).Elem()) }
 
-// Validate checks the form of an amendment: there is something in it, no item is open or claims to be unreviewed, and no two
+// Validate checks the form of an amendment: there is something in it, no item is open or says what became of it later, and no two
 // operations of one kind contradict each other. The error joins up to 20 errors of type *PathError.
 func (a *Amendment) Validate() error {
 	f := a.check(checkOptions{})
@@ -182,6 +182,10 @@ func (c *checker) additions(a *Amendment) {
 			if common.Unreviewed != Unsaid {
 				err := fmt.Errorf("%w: whatever an amendment adds is unreviewed", ErrContradiction)
 				c.wrong(sectionNames[i], j, "unreviewed", err)
+			}
+			if common.Remarks != nil {
+				err := fmt.Errorf("%w: others annotate what an amendment adds", ErrContradiction)
+				c.wrong(sectionNames[i], j, "remarks", err)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -54,6 +55,9 @@ func cddlType(s *shape) (rule, limit string) {
 		elem, each := cddlType(s.elem)
 		if s.elem.kind == kindText {
 			limit += strings.Replace(each, " characters", " characters each", 1)
+		}
+		if s.min > 0 {
+			return "[+ " + elem + "]", limit
 		}
 		return "[* " + elem + "]", limit
 	}
@@ -162,25 +166,69 @@ func cddl() (objects, enumerations string) {
 	return b.String(), e.String()
 }
 
-// section4 returns section 4 of the format.
-func section4(t *testing.T) string {
+// amendmentCDDL writes the rules of what only amendments have.
+func amendmentCDDL() string {
+	var b strings.Builder
+	for _, o := range []*object{model().amendment, model().additions} {
+		name := kebab(o.name)
+		if o == model().amendment {
+			name = "amendment-content"
+		}
+		fmt.Fprintf(&b, "%s = {\n", name)
+		cddlFields(&b, o, func(f *field) bool { return f.name != "schema" })
+		b.WriteString("  extra }\n")
+	}
+	for _, i := range model().amendment.sorted {
+		if s := model().amendment.fields[i].shape; s.kind == kindList {
+			fmt.Fprintf(&b, "%s = {\n", kebab(s.elem.obj.name))
+			cddlFields(&b, s.elem.obj, func(*field) bool { return true })
+			b.WriteString("  extra }\n")
+		}
+	}
+	return b.String()
+}
+
+// chapter returns what stands in the format between two headings.
+func chapter(t *testing.T, from, to string) string {
 	t.Helper()
 	doc, err := os.ReadFile(formatFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`(?s)\n## 4\. .*?\n## 5\. `).Find(doc)
+	m := regexp.MustCompile(`(?s)\n` + regexp.QuoteMeta(from) + ` .*?\n` + regexp.QuoteMeta(to) + ` `).Find(doc)
 	if m == nil {
-		t.Fatal("docs/FORMAT.md has no section 4")
+		t.Fatalf("docs/FORMAT.md has nothing between %s and %s", from, to)
 	}
 	return string(m)
+}
+
+func section4(t *testing.T) string { return chapter(t, "## 4.", "## 5.") }
+
+// blocks are the fenced blocks of a language.
+func blocks(doc, lang string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile("(?s)```"+lang+"\n(.*?)```").FindAllStringSubmatch(doc, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// unhexBlock are the bytes of a block of hexadecimal with comments.
+func unhexBlock(t *testing.T, text string) []byte {
+	t.Helper()
+	text = regexp.MustCompile(`;.*`).ReplaceAllString(text, "")
+	b, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // The CDDL of the document is that of the model.
 func TestFormatRules(t *testing.T) {
 	doc := section4(t)
 	objects, enumerations := cddl()
-	for _, want := range []string{objects, enumerations} {
+	for _, want := range []string{objects, enumerations, amendmentCDDL()} {
 		if !strings.Contains(doc, "```cddl\n"+want+"```\n") {
 			t.Errorf("docs/FORMAT.md, section 4, does not have\n%s", want)
 		}
@@ -221,25 +269,14 @@ func TestEnumNumbersAreForEver(t *testing.T) {
 
 // The worked example is what the code writes.
 func TestFormatExample(t *testing.T) {
-	doc := section4(t)
-	block := func(lang string) []string {
-		var all []string
-		for _, m := range regexp.MustCompile("(?s)```"+lang+"\n(.*?)```").FindAllStringSubmatch(doc, -1) {
-			all = append(all, m[1])
-		}
-		return all
-	}
-	in, out := block("json"), block("hex")
+	doc := chapter(t, "### 4.10", "### 4.11")
+	in, out := blocks(doc, "json"), blocks(doc, "hex")
 	if len(in) != 1 || len(out) != 2 {
 		t.Fatalf("%d documents, %d compartments", len(in), len(out))
 	}
 	c := compartments(t, parse(t, in[0]))
 	for i, text := range out {
-		text = regexp.MustCompile(`;.*`).ReplaceAllString(text, "")
-		b, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := unhexBlock(t, text)
 		if size := fmt.Sprintf("Level %d (%d bytes)", i+1, len(b)); !strings.Contains(doc, size) {
 			t.Errorf("the document does not say %q", size)
 		}
@@ -256,5 +293,28 @@ func TestFormatExample(t *testing.T) {
 	}
 	if id := m.Sections.Allergies.Items[0].ID; !strings.Contains(doc, "`"+id+"`") {
 		t.Errorf("the document does not say that the id of the first allergy is %s", id)
+	}
+}
+
+// So is the one of an amendment.
+func TestFormatAmendment(t *testing.T) {
+	doc := chapter(t, "### 4.11", "## 5.")
+	in, out := blocks(doc, "json"), blocks(doc, "hex")
+	if len(in) != 1 || len(out) != 1 {
+		t.Fatalf("%d documents, %d encodings", len(in), len(out))
+	}
+	want, got := unhexBlock(t, out[0]), sealed(t, parseAmendment(t, in[0]), LevelCare)
+	if !bytes.Equal(want, got) {
+		t.Errorf("%x\ninstead of\n%x", want, got)
+	}
+	if size := fmt.Sprintf("At level 1 (%d bytes)", len(got)); !strings.Contains(doc, size) {
+		t.Errorf("the document does not say %q", size)
+	}
+	a, err := UnmarshalAmendment(got, LevelCare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := a.Add.Medications[0].ID; !strings.Contains(doc, "`"+id+"`") {
+		t.Errorf("the document does not say that the id of the medication is %s", id)
 	}
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -219,6 +220,51 @@ func TestPermissionErrorText(t *testing.T) {
 	} {
 		if got := tt.err.Error(); got != tt.want {
 			t.Errorf("%s", got)
+		}
+	}
+}
+
+// The table of the document is the one tested here.
+func TestFormatPermissions(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := summary.SectionNames()
+	got := map[trust.Role]map[string]string{}
+	for _, line := range strings.Split(string(doc), "\n") {
+		cells := strings.Split(strings.ReplaceAll(strings.Trim(line, "| "), "–", "-"), " | ")
+		if len(cells) != 8 || permissionTable[trust.Role(cells[0])] == [9]string{} {
+			continue
+		}
+		role := trust.Role(cells[0])
+		if got[role] == nil {
+			got[role] = map[string]string{}
+		}
+		in := []string{cells[1]}
+		if cells[1] == "every" {
+			in = sections
+		}
+		for _, section := range in {
+			got[role][section] = strings.Join(cells[2:], " ")
+		}
+	}
+	if len(got) != len(trust.SignerRoles()) {
+		t.Errorf("%d roles", len(got))
+	}
+	for role, rows := range got {
+		for i, section := range sections {
+			row := rows[section]
+			if row == "" {
+				row = nothingAtAll
+			}
+			if row != permissionTable[role][i] {
+				t.Errorf("%s, %s: %s", role, section, row)
+			}
+			delete(rows, section)
+		}
+		if len(rows) > 0 {
+			t.Errorf("%s: sections that are none: %v", role, rows)
 		}
 	}
 }
