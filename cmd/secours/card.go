@@ -23,7 +23,7 @@ func (a *app) cardCommand() *cobra.Command {
 	return a.group("card", l.s(
 		"Préparer une carte, en montrer l'état, l'effacer",
 		"Prepare a card, show its state, erase it",
-	), a.cardInitCommand(), a.cardInfoCommand(), a.cardWipeCommand())
+	), a.cardInitCommand(), a.cardInfoCommand(), a.cardWipeCommand(), a.cardResealCommand())
 }
 
 func (a *app) cardInitCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/secours-card/secours/summary"
 	"github.com/secours-card/secours/summary/record"
 	"github.com/secours-card/secours/summary/trust"
 )
@@ -21,7 +22,7 @@ type checkedDocument struct {
 }
 
 func (a *app) checkedDocument(schema string, r *reading) checkedDocument {
-	return checkedDocument{schema, a.verdictDocument(r), cardDocumentOf(r), recordDocumentOf(r.record), signerDocumentOf(r.record.Signer), trustDocumentOf(r)}
+	return checkedDocument{schema, a.verdictDocument(r), cardDocumentOf(r), a.recordDocument(r.record), signerDocumentOf(r.record.Signer), trustDocumentOf(r)}
 }
 
 type verdictDocument struct {
@@ -41,28 +42,100 @@ type cardDocument struct {
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
 	// NewerLost is true where a newer record was on the card and can no longer be read.
 	NewerLost bool `json:"newerLost,omitempty"`
+	// Older is true where this home has read a newer state of the card; StolenKey names the role of a key that the card is sealed for and
+	// that is reported stolen.
+	Older     bool       `json:"olderState,omitempty"`
+	StolenKey trust.Role `json:"stolenKey,omitempty"`
 }
 
 func cardDocumentOf(r *reading) cardDocument {
-	return cardDocument{ID: r.content.Card.String(), Unconfirmed: r.content.Unconfirmed, NewerLost: r.content.NewerLost}
+	return cardDocument{ID: r.content.Card.String(), Unconfirmed: r.content.Unconfirmed, NewerLost: r.content.NewerLost, Older: r.older, StolenKey: r.stolen()}
 }
 
 type recordDocument struct {
+	// Seq is the number of the summary, LastSeq that of the last amendment to it.
 	Seq        uint64       `json:"seq"`
-	SignedAt   time.Time    `json:"signedAt"`
+	LastSeq    uint64       `json:"lastSeq"`
+	SignedAt   *time.Time   `json:"signedAt"`
 	OnBehalfOf string       `json:"onBehalfOf,omitempty"`
 	Sealed     bool         `json:"sealed"`
 	Suite      record.Suite `json:"suite"`
-	Head       string       `json:"head"`
-	Prev       string       `json:"prev,omitempty"`
-	Amendments int          `json:"amendmentsNotShown"`
+	// Head names this state of the card; --expect-head compares it.
+	Head string `json:"head"`
+	Prev string `json:"prev,omitempty"`
+	// Clearance is the highest confidentiality level that the keys at hand open, "none" without any; OpenedWith says which key.
+	Clearance  string              `json:"clearance"`
+	OpenedWith string              `json:"openedWith,omitempty"`
+	Dropped    *droppedDocument    `json:"dropped,omitempty"`
+	Amendments []amendmentDocument `json:"amendments"`
 }
 
-func recordDocumentOf(r *record.Record) recordDocument {
-	return recordDocument{
-		Seq: r.Seq, SignedAt: r.Time, OnBehalfOf: r.OnBehalfOf, Sealed: r.Suite != record.SuiteNone, Suite: r.Suite,
-		Head: hex.EncodeToString(r.Head[:]), Prev: hex.EncodeToString(r.Prev), Amendments: r.Amendments,
+type droppedDocument struct {
+	Level  summary.Level `json:"lowestLevel"`
+	Reason string        `json:"reason"`
+}
+
+// amendmentDocument says what became of an amendment. What it says is in the document of "read".
+type amendmentDocument struct {
+	ID         string                `json:"id"`
+	State      record.AmendmentState `json:"state"`
+	Verdict    *verdictDocument      `json:"verdict,omitempty"`
+	Signer     *signerDocument       `json:"signer,omitempty"`
+	Seq        uint64                `json:"seq,omitempty"`
+	SignedAt   *time.Time            `json:"signedAt,omitempty"`
+	OnBehalfOf string                `json:"onBehalfOf,omitempty"`
+	Level      summary.Level         `json:"level,omitempty"`
+	Gap        bool                  `json:"gap,omitempty"`
+	// Items are the ids of what it added; Missing those of items that it speaks of and that are not there.
+	Items   []string `json:"items,omitempty"`
+	Missing []string `json:"missing,omitempty"`
+	Bytes   int      `json:"bytes"`
+}
+
+func (a *app) recordDocument(r *record.Record) recordDocument {
+	d := recordDocument{
+		Seq: r.Seq, LastSeq: r.LastSeq(), OnBehalfOf: r.OnBehalfOf, Sealed: r.Suite != record.SuiteNone, Suite: r.Suite,
+		Head: hex.EncodeToString(r.Head[:]), Prev: hex.EncodeToString(r.Prev), Clearance: "none", Amendments: []amendmentDocument{},
 	}
+	if !r.Time.IsZero() {
+		d.SignedAt = &r.Time
+	}
+	if r.Clearance > 0 {
+		d.Clearance = string(levelNames()[r.Clearance])
+	}
+	if r.Key != nil {
+		d.OpenedWith = string(r.Key.Kind)
+		if r.Key.Kind == trust.KeyRole {
+			d.OpenedWith = string(r.Key.Role)
+		}
+	}
+	if r.Dropped != nil {
+		d.Dropped = &droppedDocument{levelNames()[r.Dropped.Level], r.Dropped.Reason}
+	}
+	for i := range r.Amendments {
+		d.Amendments = append(d.Amendments, a.amendmentDocument(&r.Amendments[i]))
+	}
+	return d
+}
+
+func (a *app) amendmentDocument(m *record.Amendment) amendmentDocument {
+	d := amendmentDocument{
+		ID: m.ID, State: m.State, Signer: signerDocumentOf(m.Signer), Seq: m.Seq, OnBehalfOf: m.OnBehalfOf, Gap: m.Gap,
+		Items: m.Added, Bytes: m.Size,
+	}
+	if m.Verdict.Status != "" {
+		d.Verdict = &verdictDocument{m.Verdict.Status, m.Verdict.Reason, a.reason(m.Verdict.Reason)}
+	}
+	if !m.Time.IsZero() {
+		d.SignedAt = &m.Time
+	}
+	if m.Level > 0 {
+		d.Level = levelNames()[m.Level]
+	}
+	for _, c := range m.Missing {
+		d.Missing = append(d.Missing, c.ID)
+	}
+	return d
 }
 
 type signerDocument struct {

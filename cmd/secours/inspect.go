@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,7 @@ import (
 
 func (a *app) inspectCommand() *cobra.Command {
 	l := a.lang
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "inspect",
 		Short: l.s(
 			"Montrer comment la synthèse est faite : niveaux, tailles, signature",
@@ -42,6 +43,8 @@ Exit codes: as "read".`),
 			return a.printInspection(r, d)
 		}),
 	}
+	a.addKeyFlags(c)
+	return c
 }
 
 // inspectDocument is the JSON of "inspect". Sizes are in bytes.
@@ -52,7 +55,10 @@ type inspectDocument struct {
 	// RawBytes is the same before compaction.
 	RawBytes int `json:"rawBytes"`
 	// RecordBytes is everything of the record on the card.
-	RecordBytes int               `json:"recordBytes"`
+	RecordBytes int `json:"recordBytes"`
+	// Groups are the key ids of the roles that the record is sealed for, Individuals the number of its other recipients.
+	Groups      []string          `json:"groups"`
+	Individuals int               `json:"individuals"`
 	Capacity    int               `json:"capacityBytes"`
 	Levels      []levelDocument   `json:"levels"`
 	Signature   signatureDocument `json:"signature"`
@@ -80,7 +86,7 @@ func levelNames() []summary.Level {
 }
 
 func levelState(s record.LevelState) string {
-	return [...]string{"empty", "read", "damaged"}[s]
+	return [...]string{"empty", "read", "damaged", "sealed"}[s]
 }
 
 func (a *app) inspectDocument(r *reading) inspectDocument {
@@ -89,6 +95,8 @@ func (a *app) inspectDocument(r *reading) inspectDocument {
 		checkedDocument: a.checkedDocument("secours.inspect/1", r),
 		RecordBytes:     rec.Size,
 		Capacity:        r.content.Capacity,
+		Groups:          []string{},
+		Individuals:     rec.Individuals,
 		Signature: signatureDocument{
 			Algorithm:   rec.Signature.Algorithm.String(),
 			Message:     hex.EncodeToString(rec.Signature.Message),
@@ -98,6 +106,9 @@ func (a *app) inspectDocument(r *reading) inspectDocument {
 	}
 	if rec.Signer != nil && rec.Signer.Certificate != nil {
 		d.Signature.CertificateIn = certificateDocumentOf(rec.Signer.Certificate)
+	}
+	for _, id := range rec.Groups {
+		d.Groups = append(d.Groups, hex.EncodeToString(id[:]))
 	}
 	for i, name := range levelNames() {
 		level := rec.Levels[i]
@@ -161,6 +172,19 @@ func (a *app) printInspection(r *reading, d inspectDocument) error {
 			}
 		}
 		p.add(l.s("niveau ", "level ")+string(level.Level), text)
+	}
+	if rec := r.record; rec.Suite != record.SuiteNone {
+		p.add(l.s("scellée pour", "sealed for"), fmt.Sprintf(l.s("%d rôle(s) %s, %d autre(s) clé(s)", "%d role(s) %s, %d other key(s)"), len(d.Groups), strings.Join(d.Groups, " "), d.Individuals))
+	}
+	for _, m := range d.Record.Amendments {
+		text := fmt.Sprintf(l.s("%s, %d octets", "%s, %d bytes"), m.State, m.Bytes)
+		if m.Signer != nil {
+			text += ", " + m.Signer.Name
+		}
+		p.add(l.s("ajout ", "amendment ")+m.ID, text)
+	}
+	if len(r.record.Signature.Certificate) == 0 {
+		return p.print()
 	}
 	p.add("signature", d.Signature.Algorithm)
 	if c := d.Signature.CertificateIn; c != nil {

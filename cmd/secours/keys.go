@@ -427,7 +427,7 @@ func (a *app) keysRecovery(ctx context.Context) error {
 		return err
 	}
 	// The code is shown when the card opens with it, not before: what is on paper is taken for granted.
-	if err := a.addRecoveryKey(ctx, own.PublicKey()); err != nil {
+	if _, err := a.reseal(ctx, resealOptions{recoveryKey: own.PublicKey()}); err != nil {
 		return err
 	}
 	key := trust.PublicKey{Kind: trust.KeyRecovery, Opening: own.PublicKey()}
@@ -449,14 +449,6 @@ func (a *app) keysRecovery(ctx context.Context) error {
 		"Whoever has this code and the card reads everything, what is masked included.",
 	))
 	return err
-}
-
-// addRecoveryKey makes a public key the patient's own recipient of the card, in the place of an earlier one.
-func (a *app) addRecoveryKey(context.Context, *ecdh.PublicKey) error {
-	return &failure{code: exitGeneral, name: "unsupported", message: a.lang.s(
-		"cette version n'ajoute pas encore de clé à une carte",
-		"this version does not add keys to a card yet",
-	)}
 }
 
 // lockedKeys reads the home's keystore as far as that goes without a passphrase; an absent one is empty.

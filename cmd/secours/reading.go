@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/ecdh"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,15 +21,12 @@ type reading struct {
 	record  *record.Record
 	trust   *trust.Store
 	now     time.Time
+	// older is set where this home has read a newer state of the card.
+	older bool
 }
 
-// readCard reads and checks the record of the card that --card names. An error means that there is nothing to show; a record
-// that is not valid is no error here, and its verdict says so.
-func (a *app) readCard(ctx context.Context) (*reading, error) {
-	h, err := a.homeDir()
-	if err != nil {
-		return nil, err
-	}
+// reader is who reads with a home: its trust, its keys, its time. What has to be asked is asked here, before the card is opened.
+func (a *app) reader(ctx context.Context, h home, recovery bool) (record.Reader, error) {
 	store, err := h.trust()
 	if err != nil {
 		// A card is shown whatever is wrong with this computer; nothing on it is verified then.
@@ -37,6 +36,53 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 		), h.file("trust.json"), err)
 		store = &trust.Store{}
 	}
+	keys, err := a.openKeys(ctx, h)
+	if err != nil {
+		return record.Reader{}, err
+	}
+	r := record.Reader{Trust: store, Keys: keys.Keys, Now: store.Now(a.now())}
+	if recovery {
+		more, err := a.recoveryKeys(ctx)
+		if err != nil {
+			return record.Reader{}, err
+		}
+		r.Keys = append(more, r.Keys...)
+	}
+	return r, nil
+}
+
+// recoveryKeys asks for the patient's recovery code.
+func (a *app) recoveryKeys(ctx context.Context) ([]trust.PrivateKey, error) {
+	text, err := a.secret(ctx, a.lang.s("Code de secours du patient : ", "The patient's recovery code: "))
+	if err != nil {
+		return nil, err
+	}
+	code, err := trust.ParseRecoveryCode(text)
+	if err != nil {
+		return nil, err
+	}
+	var keys []trust.PrivateKey
+	for _, curve := range []ecdh.Curve{ecdh.X25519(), ecdh.P256()} {
+		key, err := record.RecoveryKey(code, curve)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, trust.PrivateKey{Kind: trust.KeyRecovery, Opening: key})
+	}
+	return keys, nil
+}
+
+// readCard reads and checks the record of the card that --card names. An error means that there is nothing to show; a record
+// that is not valid is no error here, and its verdict says so.
+func (a *app) readCard(ctx context.Context, recovery bool) (*reading, error) {
+	h, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	reader, err := a.reader(ctx, h, recovery)
+	if err != nil {
+		return nil, err
+	}
 	c, s, err := a.content(ctx)
 	if err != nil {
 		return nil, err
@@ -45,22 +91,33 @@ func (a *app) readCard(ctx context.Context) (*reading, error) {
 	if err := a.notEmpty(c); err != nil {
 		return nil, err
 	}
-	r := &reading{content: c, trust: store, now: store.Now(a.now())}
-	r.record, err = record.Read(c.Record, c.Card, store, r.now)
-	var unverified *record.UnverifiedError
-	if errors.As(err, &unverified) {
-		r.record, err = unverified.Unverified, nil
-	}
+	reader.Simulated = s.simulated
+	r := &reading{content: c, trust: reader.Trust, now: reader.Now}
+	r.record, err = readRecord(c, reader)
 	if err != nil {
 		return nil, err
 	}
+	if seq := r.record.LastSeq(); r.record.Verdict.Good() && !c.Unconfirmed {
+		r.older = h.seen(c.Card) > seq
+		h.remember(c.Card, seq)
+	}
 	return r, nil
+}
+
+// readRecord reads what is on a card, verified or not.
+func readRecord(c *card.Content, reader record.Reader) (*record.Record, error) {
+	r, err := record.Read(c.Record, c.Card, reader)
+	var unverified *record.UnverifiedError
+	if errors.As(err, &unverified) {
+		return unverified.Unverified, nil
+	}
+	return r, err
 }
 
 // checking is what a verb does that reads and checks the card: it shows the reading, whatever the verdict, and ends with its exit code.
 func (a *app) checking(show func(*reading) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, _ []string) error {
-		r, err := a.readCard(c.Context())
+		r, err := a.readCard(c.Context(), a.recovery)
 		if err != nil {
 			return err
 		}
@@ -90,8 +147,11 @@ func (a *app) outcome(r *reading) error {
 				),
 			}
 		}
-		return nil
+		return a.doubts(r)
 	case record.Unverifiable:
+		if v.Reason == record.ReasonNoKey && (r.record.Summary == nil || r.record.Levels[0].State != record.LevelRead) {
+			return a.noClearance()
+		}
 		return &failure{
 			code: exitUnverifiable, name: "unverifiable",
 			message: l.s("la signature n'a pas pu être vérifiée : ", "the signature could not be verified: ") + a.reason(v.Reason),
@@ -104,6 +164,53 @@ func (a *app) outcome(r *reading) error {
 	}
 }
 
+// doubts is the failure for what is wrong beside a good signature, nil if nothing is.
+func (a *app) doubts(r *reading) error {
+	l := a.lang
+	if r.older {
+		return &failure{
+			code: exitUnverifiable, name: "older-state",
+			message: l.s(
+				"ce poste a déjà lu une synthèse ou des ajouts plus récents sur cette carte",
+				"this workstation has read a newer summary or newer amendments on this card",
+			),
+			hint: l.s(
+				"la carte a peut-être été copiée ou remise à un état antérieur : ne vous fiez pas à ce qui manque",
+				"the card may have been copied or put back to an older state: do not rely on what is absent",
+			),
+		}
+	}
+	doubtful := 0
+	for i := range r.record.Amendments {
+		if r.record.Amendments[i].Doubtful() {
+			doubtful++
+		}
+	}
+	if doubtful == 0 {
+		return nil
+	}
+	return &failure{
+		code: exitUnverifiable, name: "amendment",
+		message: fmt.Sprintf(l.s(
+			"la synthèse est vérifiée, mais pas tous ses ajouts (%d) : ils sont montrés à part",
+			"the summary is verified, but not all of its amendments (%d): they are shown apart",
+		), doubtful),
+		hint: l.s("ne vous y fiez pas sans en parler à leur auteur", "do not rely on them without asking their author"),
+	}
+}
+
+// noClearance is the failure of a reader for whose keys the card is not sealed.
+func (a *app) noClearance() *failure {
+	return &failure{
+		code: exitNotAuthorised, name: "clearance",
+		message: a.lang.s("la carte n'est scellée pour aucune des clés de ce poste", "the card is sealed for none of the keys of this workstation"),
+		hint: a.lang.s(
+			"« secours keys import » installe les clés d'un rôle ; avec l'accord du patient, --recovery ouvre avec son code de secours",
+			"\"secours keys import\" installs the keys of a role; with the patient's consent, --recovery opens with the recovery code",
+		),
+	}
+}
+
 func (a *app) reason(r record.Reason) string { return word(a.lang, reasonWords, string(r)) }
 
 func (a *app) reasonHint(r record.Reason) string {
@@ -113,35 +220,48 @@ func (a *app) reasonHint(r record.Reason) string {
 			"\"secours trust add FILE\" trusts an authority, once you have checked its fingerprint; otherwise take these data for unverified")
 	case record.ReasonClock:
 		return a.lang.s("vérifiez l'horloge de cet ordinateur", "check the clock of this computer")
-	case record.ReasonAmendments:
-		return a.lang.s("mettez secours à jour", "upgrade secours")
+	case record.ReasonTrustDamaged:
+		return a.lang.s("« secours trust update » remplace la liste de confiance", "\"secours trust update\" replaces the trust bundle")
 	}
 	return ""
 }
 
 // visibility says, per section, how much of it this reading shows.
 func (r *reading) visibility() map[string]sectionView {
+	rec := r.record
 	views := map[string]sectionView{}
-	lost := func(level summary.Level) bool { return r.record.Levels[level.Rank()].State == record.LevelDamaged }
-	anyLost := false
-	for _, l := range []summary.Level{summary.LevelOpen, summary.LevelCare, summary.LevelClinical, summary.LevelMasked} {
-		anyLost = anyLost || lost(l)
+	state := func(level summary.Level) record.LevelState { return rec.Levels[level.Rank()].State }
+	lost, sealed := false, false
+	for _, l := range rec.Levels {
+		lost = lost || l.State == record.LevelDamaged
+		sealed = sealed || l.State == record.LevelSealed
+	}
+	for _, a := range rec.Amendments {
+		lost = lost || a.State != record.AmendmentApplied && a.State != record.AmendmentUnreadable
+		sealed = sealed || a.State == record.AmendmentUnreadable
 	}
 	present, empty := map[string]bool{}, map[string]bool{}
-	if r.record.Summary != nil {
-		r.record.Summary.Sections.Each(func(name string, s summary.AnySection) {
+	if rec.Summary != nil {
+		rec.Summary.Sections.Each(func(name string, s summary.AnySection) {
 			present[name], empty[name] = true, s.Len() == 0 && s.Head().Status == summary.StatusUnavailable
 		})
 	}
 	for _, name := range summary.SectionNames() {
+		home := state(summary.DefaultLevel(name))
+		nothing := !present[name] || empty[name]
 		switch {
-		case r.record.Summary == nil, lost(summary.DefaultLevel(name)) && (!present[name] || empty[name]):
+		case nothing && (rec.Summary == nil && rec.Clearance > 0 || home == record.LevelDamaged):
 			views[name] = sectionView{visibleNone, "undecodable"}
-		case anyLost, r.record.Amendments > 0:
+		case nothing && (home == record.LevelSealed || empty[name] && sealed):
+			views[name] = sectionView{visibleNone, "role"}
+		case lost:
 			// An item of any section may stand at the level that was lost, or in an amendment.
 			views[name] = sectionView{visiblePartial, "undecodable"}
 		case !present[name]:
 			views[name] = sectionView{visibleNone, "absent"}
+		case sealed:
+			// An item of any section may stand above this reader's clearance.
+			views[name] = sectionView{visiblePartial, "role"}
 		default:
 			views[name] = sectionView{visibleFull, ""}
 		}
@@ -161,12 +281,22 @@ func (a *app) view(r *reading) *view {
 		Unsealed:   rec.Suite == record.SuiteNone,
 		Sections:   r.visibility(),
 		NewerLost:  r.content.NewerLost, Unconfirmed: r.content.Unconfirmed,
-		Amendments: rec.Amendments,
-		// Suite 0 hides nothing: every level was read, or is reported as damaged.
-		PossiblyMasked: rec.Suite != record.SuiteNone,
+		Clearance: rec.Clearance,
+		Changes:   rec.Changes,
+		Older:     r.older,
+		StolenKey: string(r.stolen()),
+	}
+	if rec.Key != nil {
+		v.Reader = string(rec.Key.Kind)
+		if rec.Key.Kind == trust.KeyRole {
+			v.Reader = string(rec.Key.Role)
+		}
+	}
+	if rec.Dropped != nil {
+		v.Dropped = &dropped{rec.Dropped.Level, rec.Dropped.Reason}
 	}
 	if rec.Signer != nil {
-		v.Signer = signer{Name: rec.Signer.Name, Role: string(rec.Signer.Role), Place: rec.Signer.Place}
+		v.Signer = signerOf(rec.Signer)
 		v.DemoKeys = rec.Signer.Demonstration
 	}
 	for level, l := range rec.Levels {
@@ -174,7 +304,41 @@ func (a *app) view(r *reading) *view {
 			v.Damaged = append(v.Damaged, level)
 		}
 	}
+	for i := range rec.Amendments {
+		v.Amendments = append(v.Amendments, amendmentViewOf(&rec.Amendments[i]))
+	}
 	return v
+}
+
+func signerOf(s *trust.Signer) signer {
+	return signer{Name: s.Name, Role: string(s.Role), Place: s.Place}
+}
+
+func amendmentViewOf(m *record.Amendment) amendmentView {
+	v := amendmentView{
+		ID: m.ID, State: string(m.State), Verdict: verdict{Level: string(m.Verdict.Status), Code: string(m.Verdict.Reason)},
+		Time: m.Time, Content: m.Content, Gap: m.Gap,
+	}
+	if m.Signer != nil {
+		v.Author = signerOf(m.Signer)
+	}
+	if m.State != record.AmendmentApplied {
+		v.Content = m.Unverified
+	}
+	for _, c := range m.Missing {
+		v.Missing = append(v.Missing, c.ID)
+	}
+	return v
+}
+
+// stolen is the role of a key that the card is sealed for and that is reported stolen, "" for none.
+func (r *reading) stolen() trust.Role {
+	for _, id := range r.record.Groups {
+		for _, k := range r.trust.StolenKeys(id) {
+			return k.Role
+		}
+	}
+	return ""
 }
 
 func (r *reading) trustAge() trustAge {

@@ -34,6 +34,8 @@ type app struct {
 	colour  string
 	timeout time.Duration
 	secrets secretFlags
+	// recovery opens with the patient's recovery code.
+	recovery bool
 }
 
 func newApp() *app {
@@ -117,7 +119,7 @@ To try it, with no reader and no card:
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.readCommand(), a.writeCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
+		a.readCommand(), a.writeCommand(), a.amendCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
 		a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.completionCommand(root), a.versionCommand(),
 	)
 	a.localiseCobra(root)

@@ -10,7 +10,7 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	l := a.lang
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "verify",
 		Short: l.s("Dire seulement si la synthèse de la carte est vérifiée", "Say only whether the card's summary is verified"),
 		Long: l.s(`Lit et vérifie la carte comme « read », et n'en montre rien de médical.
@@ -27,6 +27,8 @@ Exit codes: 0 verified; 14 not to be relied on; 15 not verifiable; the others as
 			return a.printVerdict(r)
 		}),
 	}
+	a.addKeyFlags(c)
+	return c
 }
 
 func (a *app) printVerdict(r *reading) error {
@@ -62,8 +64,21 @@ func (a *app) printVerdict(r *reading) error {
 			p.add("", l.s("clés de démonstration", "demonstration keys"))
 		}
 	}
-	p.add(l.s("signée le", "signed on"), rec.Time.In(r.now.Location()).Format("2006-01-02 15:04"))
-	p.add(l.s("numéro", "number"), fmt.Sprint(rec.Seq))
+	if !rec.Time.IsZero() {
+		p.add(l.s("signée le", "signed on"), rec.Time.In(r.now.Location()).Format("2006-01-02 15:04"))
+		p.add(l.s("numéro", "number"), fmt.Sprint(rec.Seq))
+	}
+	for i := range rec.Amendments {
+		m := &rec.Amendments[i]
+		text := string(m.State)
+		if m.Doubtful() {
+			text += " (" + a.reason(m.Verdict.Reason) + ")"
+		}
+		if m.Signer != nil {
+			text += ", " + m.Signer.Name + ", " + word(l, roleWords, string(m.Signer.Role)) + ", " + m.Time.In(r.now.Location()).Format("2006-01-02")
+		}
+		p.add(l.s("ajout ", "amendment ")+m.ID, text)
+	}
 	if rec.Suite == record.SuiteNone {
 		p.add(l.s("scellement", "sealing"), l.s("NON SCELLÉE, démonstration seulement", "NOT SEALED, demonstration only"))
 	}

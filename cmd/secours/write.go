@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,9 +28,15 @@ type writeOptions struct {
 	dryRun         bool
 	dropUnreadable bool
 	newPatient     bool
+	reason         string
 	unsealed       bool
 	maskCritical   bool
+	consentOpen    bool
+	practiceOnly   bool
+	suite          int
 	onBehalfOf     string
+	expectHead     string
+	carry          carryOptions
 }
 
 func (a *app) writeCommand() *cobra.Command {
@@ -38,25 +46,39 @@ func (a *app) writeCommand() *cobra.Command {
 		Use:   "write FILE|-",
 		Short: l.s("Signer une synthèse et l'écrire sur la carte", "Sign a summary and write it to the card"),
 		Long: l.s(`Lit une synthèse en JSON (schéma secours.summary/1) dans un fichier ou sur l'entrée standard (-),
-la contrôle, la signe avec l'identité du dossier (--home), l'écrit et la relit. La synthèse
-précédente reste entière sur la carte tant que la nouvelle n'est pas relue, même si la carte est
-arrachée. Une synthèse mal formée, un autre patient ou une carte qui a changé sont refusées avant
-d'écrire.
+la contrôle, la signe avec l'identité du dossier (--home), la scelle pour les rôles de la liste de
+confiance et pour ce cabinet, l'écrit et la relit. La synthèse précédente reste entière sur la carte
+tant que la nouvelle n'est pas relue, même si la carte est arrachée. Une synthèse mal formée, un
+autre patient ou une carte qui a changé sont refusées avant d'écrire.
+
+Ce que d'autres ont ajouté depuis la dernière synthèse y est repris sous leur nom, « non revu par le
+médecin » (--amendments keep), ou accepté, tout (accept) ou par identifiant (ID,…).
+
+Qui ne peut pas tout lire de la carte n'écrit pas par-dessus : il ajoute (« secours amend »). Avec
+l'accord du patient, --drop-unreadable --reason passe outre ; la synthèse le dira.
 
 Codes de sortie : 0 écrite ou inchangée ; 1 synthèse refusée (le chemin JSON est dit) ; 10 pas de
 lecteur ; 11 pas de carte ; 12 pas une carte Secours ; 13 code du patient ; 14 le contenu actuel est
-illisible (--drop-unreadable) ; 16 lecteur occupé ; 17 autre patient ; 18 la carte a changé ; 19 pas
-assez de place ; 20 rôle non autorisé ; 21 identité ou phrase de passe ; 22 format plus récent que
-ce programme.`,
+illisible (--drop-unreadable) ; 15 un ajout n'a pas pu être intégré (--discard) ; 16 lecteur occupé ;
+17 autre patient ; 18 la carte a changé ; 19 pas assez de place ; 20 rôle ou clés insuffisants ;
+21 identité ou phrase de passe ; 22 format plus récent que ce programme.`,
 			`Reads a summary as JSON (schema secours.summary/1) from a file or standard input (-), checks it,
-signs it with the identity of the home (--home), writes it, and reads it back. The previous summary
-stays whole on the card until the new one is read back, even if the card is pulled out. A malformed
-summary, another patient, or a card that changed are refused before anything is written.
+signs it with the identity of the home (--home), seals it for the roles of the trust bundle and for
+this practice, writes it, and reads it back. The previous summary stays whole on the card until the
+new one is read back, even if the card is pulled out. A malformed summary, another patient, or a
+card that changed are refused before anything is written.
+
+What others added since the last summary is taken over under their name, "not reviewed by the
+physician" (--amendments keep), or accepted, all of it (accept) or by id (ID,…).
+
+Who cannot read all of the card does not write over it, but adds ("secours amend"). With the
+patient's consent, --drop-unreadable --reason overrides that; the summary will say so.
 
 Exit codes: 0 written or unchanged; 1 summary refused (its JSON path is named); 10 no reader;
 11 no card; 12 not a Secours card; 13 the patient's PIN; 14 the present content is unreadable
-(--drop-unreadable); 16 reader busy; 17 another patient; 18 the card changed; 19 no space; 20 role
-not allowed; 21 identity or passphrase; 22 format newer than this program.`),
+(--drop-unreadable); 15 an amendment could not be applied (--discard); 16 reader busy; 17 another
+patient; 18 the card changed; 19 no space; 20 role or keys do not suffice; 21 identity or
+passphrase; 22 format newer than this program.`),
 		Args: a.args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error { return a.write(c.Context(), args[0], o) },
 	}
@@ -90,15 +112,43 @@ not allowed; 21 identity or passphrase; 22 format newer than this program.`),
 		"masque aussi une alerte ou une allergie, comme le patient le veut",
 		"mask an alert or an allergy too, as the patient wants it",
 	))
+	f.StringVar(&o.reason, "reason", "", l.s(
+		"pourquoi l'illisible est abandonné ; se lira sur la carte",
+		"why the unreadable is given up; can be read on the card",
+	))
+	f.BoolVar(&o.consentOpen, "consent-open", false, l.s(
+		"le patient veut que les éléments du niveau open soient lisibles par quiconque trouve la carte",
+		"the patient wants the items of the level open readable by whoever finds the card",
+	))
+	f.StringVar(&o.carry.amendments, "amendments", "keep", l.s(
+		"ce que d'autres ont ajouté : keep, accept, ou les identifiants acceptés (ID,…), le reste étant gardé",
+		"what others added: keep, accept, or the ids accepted (ID,…), the rest being kept",
+	))
+	f.StringSliceVar(&o.carry.discard, "discard", nil, l.s(
+		"les ajouts ou éléments non revus à ne pas reprendre (ID,…)",
+		"the amendments or unreviewed items not to take over (ID,…)",
+	))
+	f.StringVar(&o.expectHead, "expect-head", "", l.s(
+		"n'écrit que si la carte est dans cet état (record.head de « read --json »)",
+		"write only if the card is in this state (record.head of \"read --json\")",
+	))
+	f.BoolVar(&o.practiceOnly, "practice-only", false, l.s(
+		"scelle pour ce cabinet seul : essais",
+		"seal for this practice alone: trials",
+	))
+	f.IntVar(&o.suite, "suite", 0, l.s(
+		"suite cryptographique : 1 ou 2 (défaut : la première que la liste de confiance n'a pas retirée)",
+		"cryptographic suite: 1 or 2 (default: the first that the trust bundle has not retired)",
+	))
 	f.BoolVar(&o.unsealed, "unsealed", false, l.s(
-		"écrit sans sceller sur une vraie carte : quiconque la trouve peut la lire",
-		"write unsealed to a real card: whoever finds it can read it",
+		"sans sceller, sur une carte simulée seulement",
+		"without sealing, on simulated cards only",
 	))
 	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s(
 		"le professionnel remplacé",
 		"the professional whom the signer stands in for",
 	))
-	a.addSecretFlags(c)
+	a.addKeyFlags(c)
 	return c
 }
 
@@ -111,8 +161,23 @@ type written struct {
 	SignedAt    time.Time `json:"signedAt"`
 	RecordBytes int       `json:"recordBytes"`
 	Capacity    int       `json:"capacityBytes"`
-	Sealed      bool      `json:"sealed"` // false in this version
-	Warnings    []problem `json:"warnings,omitempty"`
+	Sealed      bool      `json:"sealed"`
+	// Head names the new state of the card.
+	Head string `json:"head,omitempty"`
+	// SealedFor lists the roles that can read it, up to which level.
+	SealedFor []sealedFor `json:"sealedFor"`
+	// Erased is true where the previous record was removed from the other slot too, since it showed more, or to more people.
+	Erased bool `json:"erased"`
+	// Amendments is what became of what others had said; those kept are pending a review.
+	Amendments []carried `json:"amendments"`
+	Warnings   []problem `json:"warnings,omitempty"`
+}
+
+// sealedFor is a kind of recipient.
+type sealedFor struct {
+	Kind      trust.KeyKind `json:"kind"`
+	Role      trust.Role    `json:"role,omitempty"`
+	Clearance summary.Level `json:"clearance"`
 }
 
 func (a *app) write(ctx context.Context, file string, o writeOptions) error {
@@ -132,6 +197,15 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if err := a.checkMasking(s, o.maskCritical); err != nil {
 		return err
 	}
+	if err := a.checkOpen(s, o.consentOpen); err != nil {
+		return err
+	}
+	if o.dropUnreadable && o.reason == "" {
+		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+			"--drop-unreadable veut une raison : --reason \"…\"",
+			"--drop-unreadable wants a reason: --reason \"…\"",
+		)}
+	}
 	h, err := a.homeDir()
 	if err != nil {
 		return err
@@ -148,30 +222,28 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if err := a.checkSigner(store, id, now); err != nil {
 		return err
 	}
+	reader, err := a.reader(ctx, h, a.recovery)
+	if err != nil {
+		return err
+	}
 
 	content, session, err := a.content(ctx)
 	if err != nil {
 		return err
 	}
 	defer session.close()
-	if !session.simulated && !o.unsealed {
-		return &failure{
-			code: exitGeneral, name: "unsealed",
-			message: a.lang.s(
-				"cette version ne scelle pas encore : elle n'écrit que sur des cartes simulées",
-				"this version does not seal yet: it writes to simulated cards only",
-			),
-			hint: a.lang.s(
-				"--unsealed l'accepte pour un essai, sans données réelles",
-				"--unsealed accepts it for a trial, with no real data",
-			),
-		}
+	reader.Simulated = session.simulated
+	if o.unsealed && !session.simulated {
+		return &failure{code: exitGeneral, name: "unsealed", message: a.lang.s(
+			"--unsealed n'est permis que sur une carte simulée",
+			"--unsealed is allowed on simulated cards only",
+		)}
 	}
-	previous, err := a.previous(content, store, now, o)
+	previous, lost, err := a.previous(content, reader, o)
 	if err != nil {
 		return err
 	}
-	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf}
+	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf, Dropped: lost}
 	draft.Seq = next(previous, content)
 	if previous != nil {
 		draft.Prev = &previous.Head
@@ -179,13 +251,38 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if err := a.checkExpected(previous, o.expectSeq); err != nil {
 		return err
 	}
+	if err := a.checkHead(previous, o.expectHead); err != nil {
+		return err
+	}
 	if err := a.samePatient(previous, s, o.newPatient); err != nil {
 		return err
 	}
-	result := written{Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second), Warnings: a.warnings(s)}
-	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid &&
-		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) {
+	result := written{
+		Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second),
+		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Warnings: a.warnings(s, o.unsealed),
+	}
+	seals := &sealing{}
+	if !o.unsealed {
+		if seals, err = a.sealFor(h, store, previous, o.suite, o.practiceOnly); err != nil {
+			return err
+		}
+		result.Warnings = append(result.Warnings, seals.warnings...)
+		for _, r := range seals.recipients {
+			result.SealedFor = append(result.SealedFor, sealedForOf(store, r))
+		}
+	}
+	draft.Suite, draft.Recipients = seals.suite, seals.recipients
+	if !o.newPatient {
+		done, err := a.carry(previous, s, o.carry)
+		if err != nil {
+			return err
+		}
+		result.Amendments = append(result.Amendments, done...)
+	}
+	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid && len(previous.Amendments) == 0 &&
+		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) && !seals.removes(previous) && seals.suite == previous.Suite {
 		result.Outcome, result.Seq, result.SignedAt, result.RecordBytes = "unchanged", previous.Seq, previous.Time, previous.Size
+		result.Head = hex.EncodeToString(previous.Head[:])
 		return a.printWritten(result)
 	}
 	raw, err := record.Write(draft)
@@ -193,21 +290,51 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		return a.summaryFailure(err)
 	}
 	result.Outcome, result.Seq, result.RecordBytes = "written", draft.Seq, len(raw)
+	head, err := record.HeadOf(raw)
+	if err != nil {
+		return err
+	}
+	result.Head = hex.EncodeToString(head[:])
+	if len(raw) > content.Capacity {
+		return &card.NoSpaceError{Need: int64(len(raw)), Have: int64(content.Capacity)}
+	}
+	result.Erased = content.Record != nil && (seals.removes(previous) || raises(previous, s) || o.newPatient || previous == nil)
 	if o.dryRun {
-		if len(raw) > content.Capacity {
-			return &card.NoSpaceError{Need: int64(len(raw)), Have: int64(content.Capacity)}
-		}
 		result.Outcome = "dry-run"
 		return a.printWritten(result)
 	}
-	// From here an interruption waits: a write that is cut short loses nothing, but one that ends is better. The slowest card takes a
-	// few seconds; a reader that hangs is not waited for.
-	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	if _, err := content.Replace(session.application.Medium(writing), raw); err != nil {
+	if err := a.replace(ctx, session, content, raw, result.Erased); err != nil {
 		return err
 	}
+	h.remember(content.Card, draft.Seq)
 	return a.printWritten(result)
+}
+
+// replace writes a record over the card's, erasing that from both slots where asked. An interruption waits: a write that is cut short
+// loses nothing, but one that ends is better. The slowest card takes a few seconds; a reader that hangs is not waited for.
+func (a *app) replace(ctx context.Context, s *session, content *card.Content, raw []byte, erase bool) error {
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	medium := s.application.Medium(writing)
+	write := content.Replace
+	if erase {
+		write = content.ReplaceBoth
+	}
+	_, err := write(medium, raw)
+	return err
+}
+
+func sealedForOf(store *trust.Store, r record.Recipient) sealedFor {
+	d := sealedFor{Kind: r.Kind, Clearance: summary.LevelMasked}
+	if r.Kind == trust.KeyRole {
+		d.Clearance = levelNames()[r.Clearance]
+		for _, k := range store.RoleKeys {
+			if bytes.Equal(k.Public.Bytes(), r.Key.Bytes()) {
+				d.Role = k.Role
+			}
+		}
+	}
+	return d
 }
 
 func (a *app) printWritten(r written) error {
@@ -217,6 +344,18 @@ func (a *app) printWritten(r written) error {
 	l := a.lang
 	for _, w := range r.Warnings {
 		a.note("%s: %s: %s", l.s("attention", "warning"), w.Path, w.Message)
+	}
+	for _, m := range r.Amendments {
+		what := pair{"repris, non revu par le médecin", "taken over, not reviewed by the physician"}
+		switch m.Outcome {
+		case carriedAccepted:
+			what = pair{"accepté", "accepted"}
+		case carriedDiscarded:
+			what = pair{"non repris", "not taken over"}
+		case carriedInSummary:
+			what = pair{"déjà dans la synthèse", "in the summary already"}
+		}
+		a.note("%s %s (%s) : %s", l.s("ajout", "amendment"), cmp.Or(m.ID, m.Amendment), m.By, l.p(what))
 	}
 	switch r.Outcome {
 	case "unchanged":
@@ -236,6 +375,12 @@ func (a *app) printWritten(r written) error {
 		"Synthèse numéro %d signée, écrite et relue : %d octets sur %d.\n",
 		"Summary number %d signed, written and read back: %d bytes of %d.\n",
 	), r.Seq, r.RecordBytes, r.Capacity)
+	if r.Erased {
+		a.note("%s", l.s(
+			"l'ancienne synthèse, qui en montrait plus, est effacée des deux emplacements",
+			"the previous summary, which showed more, is erased from both slots",
+		))
+	}
 	if !r.Sealed {
 		a.note("%s", l.s(
 			"NON SCELLÉE : quiconque tient la carte peut la lire. Démonstration seulement.",
@@ -279,9 +424,8 @@ func (a *app) summaryFailure(err error) error {
 	}
 }
 
-// warnings are about the form of a summary, never about medicine: what will be carried without being understood, and what this version
-// does not do yet.
-func (a *app) warnings(s *summary.Summary) []problem {
+// warnings are about the form of a summary, never about medicine: what will be carried without being understood, and what is not hidden.
+func (a *app) warnings(s *summary.Summary, unsealed bool) []problem {
 	var list []problem
 	for _, path := range slices.Sorted(slices.Values(s.Unknown())) {
 		list = append(list, problem{path, a.lang.s(
@@ -289,40 +433,65 @@ func (a *app) warnings(s *summary.Summary) []problem {
 			"unknown member: carried as it is, never shown; misspelt?",
 		)})
 	}
+	if unsealed {
+		for _, path := range itemsAtLevel(s, summary.LevelMasked) {
+			list = append(list, problem{path, a.lang.s("masquage sans effet : non scellée", "masking without effect: not sealed")})
+		}
+	}
+	return list
+}
+
+// itemsAtLevel returns the JSON paths of the levels of items that name that level.
+func itemsAtLevel(s *summary.Summary, level summary.Level, sections ...string) []string {
+	var paths []string
 	s.Sections.Each(func(name string, section summary.AnySection) {
 		for i := range section.Len() {
-			if section.Common(i).Level == summary.LevelMasked {
-				list = append(list, problem{
-					fmt.Sprintf("sections.%s.items[%d].level", name, i),
-					a.lang.s(
-						"masquage sans effet : cette version ne scelle pas",
-						"masking without effect: this version does not seal",
-					),
-				})
+			if section.Common(i).Level == level && (len(sections) == 0 || slices.Contains(sections, name)) {
+				paths = append(paths, fmt.Sprintf("sections.%s.items[%d].level", name, i))
 			}
 		}
 	})
-	return list
+	return paths
+}
+
+// checkOpen refuses to show an item to everybody unless the patient consents: no key protects it.
+func (a *app) checkOpen(s *summary.Summary, consent bool) error {
+	paths := itemsAtLevel(s, summary.LevelOpen)
+	if consent || len(paths) == 0 {
+		return nil
+	}
+	return &failure{
+		code: exitGeneral, name: "open-without-consent", path: paths[0],
+		message: a.lang.s(
+			"un élément serait lisible par quiconque trouve la carte ; rien n'a été écrit",
+			"an item would be readable by whoever finds the card; nothing was written",
+		),
+		hint: a.lang.s("si le patient y consent : --consent-open", "if the patient consents: --consent-open"),
+	}
+}
+
+// checkHead refuses to write where the card is not in the state that was read.
+func (a *app) checkHead(previous *record.Record, expected string) error {
+	if expected == "" {
+		return nil
+	}
+	if previous == nil || !strings.EqualFold(expected, hex.EncodeToString(previous.Head[:])) {
+		return a.conflict(a.lang.s(
+			"la carte n'est plus dans l'état qui a été lu",
+			"the card is no longer in the state that was read",
+		))
+	}
+	return nil
 }
 
 // checkMasking refuses to mask an alert or an allergy unless that was asked for: nobody can break that glass.
 func (a *app) checkMasking(s *summary.Summary, allowed bool) error {
-	if allowed {
-		return nil
-	}
-	var path string
-	s.Sections.Each(func(name string, section summary.AnySection) {
-		for i := range section.Len() {
-			if path == "" && (name == "alerts" || name == "allergies") && section.Common(i).Level == summary.LevelMasked {
-				path = fmt.Sprintf("sections.%s.items[%d].level", name, i)
-			}
-		}
-	})
-	if path == "" {
+	paths := itemsAtLevel(s, summary.LevelMasked, "alerts", "allergies")
+	if allowed || len(paths) == 0 {
 		return nil
 	}
 	return &failure{
-		code: exitGeneral, name: "masked-critical", path: path,
+		code: exitGeneral, name: "masked-critical", path: paths[0],
 		message: a.lang.s(
 			"une alerte ou une allergie serait masquée : aux urgences, personne ne la verrait ; rien n'a été écrit",
 			"an alert or an allergy would be masked: nobody would see it in an emergency; nothing was written",
@@ -349,6 +518,12 @@ func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time)
 				id.Certificate.NotBefore.Format(time.DateOnly), id.Certificate.NotAfter.Format(time.DateOnly)),
 			hint: l.s("renouvelez le certificat, et vérifiez l'horloge", "renew the certificate, and check the clock"),
 		}
+	case errors.Is(err, trust.ErrRevoked), errors.Is(err, trust.ErrCompromised), errors.Is(err, trust.ErrDistrusted):
+		return &failure{
+			code: exitSigner, name: "certificate-revoked", err: err,
+			message: l.s("le certificat de cette identité, ou son autorité, est révoqué", "this identity's certificate, or its authority, is revoked"),
+			hint:    l.s("demandez-en un nouveau à l'autorité", "ask the authority for a new one"),
+		}
 	case errors.Is(err, trust.ErrRole), errors.Is(err, trust.ErrCeiling), err == nil && who.Role != trust.RolePhysician:
 		return record.ErrRole
 	case errors.Is(err, trust.ErrNoAnchors), errors.Is(err, trust.ErrUnknownIssuer):
@@ -365,68 +540,112 @@ func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time)
 // previous is the record on the card, nil for an empty card. What cannot be read whole is refused, since writing over it
 // loses what somebody may still be able to read; --drop-unreadable waives that, and nothing else: what can be read of it still guards
 // against the wrong patient and a changed card.
-func (a *app) previous(content *card.Content, store *trust.Store, now time.Time, o writeOptions) (*record.Record, error) {
+//
+// Lost is what the new summary will say of what it gave up.
+func (a *app) previous(content *card.Content, reader record.Reader, o writeOptions) (r *record.Record, lost *record.Dropped, err error) {
 	if content.Record == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	r, err := record.Read(content.Record, content.Card, store, now)
-	var unverified *record.UnverifiedError
-	if errors.As(err, &unverified) {
-		// What it says is not believed: the number, the head and the patient only guard against mistakes.
-		r, err = unverified.Unverified, nil
-	}
+	// What it says is not believed if it is not verified: the number, the head and the patient only guard against mistakes.
+	r, err = readRecord(content, reader)
 	l := a.lang
 	switch {
 	case err != nil:
 		f := *a.explain(err)
 		if f.code != exitInvalid {
-			return nil, &f
+			return nil, nil, &f
 		}
 		// Nothing says whose card this is, and which number it is at.
 		switch {
 		case o.dropUnreadable && o.expectSeq.given:
-			return nil, a.conflict(l.s(
+			return nil, nil, a.conflict(l.s(
 				"ce qui est sur la carte est illisible, et n'a pas de numéro",
 				"what is on the card is unreadable, and has no number",
 			))
 		case o.dropUnreadable && o.patient == "" && !o.newPatient:
-			return nil, &failure{
-				code: exitWrongPatient, name: "wrong-patient",
-				message: l.s(
-					"rien de lisible ne dit à qui est cette carte ; rien n'a été écrit",
-					"nothing readable says whose card this is; nothing was written",
-				),
-				hint: l.s(
-					"avec --drop-unreadable, dites pour qui : --patient SYSTÈME:VALEUR, ou --new-patient",
-					"with --drop-unreadable, say for whom: --patient SYSTEM:VALUE, or --new-patient",
-				),
-			}
+			return nil, nil, a.whose()
 		case o.dropUnreadable:
-			return nil, nil
+			return nil, &record.Dropped{Level: 0, Reason: o.reason}, nil
 		}
 		f.hint = l.s(
 			"--drop-unreadable écrit par-dessus, et perd ce qui s'y trouve",
 			"--drop-unreadable writes over it, and loses what is there",
 		)
-		return nil, &f
-	case r.Amendments > 0:
-		return nil, a.explain(record.ErrNewerFormat)
-	case o.dropUnreadable:
-		return r, nil
-	case damaged(r), content.NewerLost:
-		return nil, &failure{
-			code: exitInvalid, name: "partly-unreadable",
+		return nil, nil, &f
+	}
+	level, damaged := unread(r)
+	if level < 0 && !content.NewerLost {
+		return r, nil, nil
+	}
+	if o.dropUnreadable {
+		switch {
+		case r.Clearance == 0 && o.patient == "" && !o.newPatient:
+			return nil, nil, a.whose()
+		case content.NewerLost:
+			level = 0
+		}
+		return r, &record.Dropped{Level: level, Reason: o.reason}, nil
+	}
+	if !damaged && !content.NewerLost {
+		f := &failure{
+			code: exitNotAuthorised, name: "clearance",
 			message: l.s(
-				"une partie de ce qui est sur la carte est illisible ; rien n'a été écrit",
-				"part of what is on the card is unreadable; nothing was written",
+				"ce poste ne peut pas ouvrir tout ce que porte la carte ; une nouvelle synthèse le perdrait ; rien n'a été écrit",
+				"this workstation cannot open all that the card holds; a new summary would lose it; nothing was written",
 			),
 			hint: l.s(
-				"--drop-unreadable écrit par-dessus, et perd cette partie ; si la mémoire de la carte faiblit, prenez une carte neuve",
-				"--drop-unreadable writes over it, and loses that part; if the card's memory is failing, take a new card",
+				"« secours amend » ajoute sans rien perdre ; le code de secours du patient ouvre tout (--recovery)",
+				"\"secours amend\" adds without losing anything; the patient's recovery code opens everything (--recovery)",
 			),
 		}
+		return nil, nil, f
 	}
-	return r, nil
+	return nil, nil, &failure{
+		code: exitInvalid, name: "partly-unreadable",
+		message: l.s(
+			"une partie de ce qui est sur la carte est illisible ; rien n'a été écrit",
+			"part of what is on the card is unreadable; nothing was written",
+		),
+		hint: l.s(
+			"--drop-unreadable --reason écrit par-dessus, et perd cette partie ; si la mémoire de la carte faiblit, prenez une carte neuve",
+			"--drop-unreadable --reason writes over it, and loses that part; if the card's memory is failing, take a new card",
+		),
+	}
+}
+
+// whose refuses to write where nothing says whose card it is.
+func (a *app) whose() *failure {
+	return &failure{
+		code: exitWrongPatient, name: "wrong-patient",
+		message: a.lang.s(
+			"rien de lisible ne dit à qui est cette carte ; rien n'a été écrit",
+			"nothing readable says whose card this is; nothing was written",
+		),
+		hint: a.lang.s(
+			"avec --drop-unreadable, dites pour qui : --patient SYSTÈME:VALEUR, ou --new-patient",
+			"with --drop-unreadable, say for whom: --patient SYSTEM:VALUE, or --new-patient",
+		),
+	}
+}
+
+// unread is the lowest level of which something could not be read, -1 where all could, and whether that is damage rather than a lack
+// of keys.
+func unread(r *record.Record) (level int, damaged bool) {
+	level = -1
+	for i, l := range r.Levels {
+		if l.State == record.LevelDamaged || l.State == record.LevelSealed {
+			damaged = damaged || l.State == record.LevelDamaged
+			if level < 0 {
+				level = i
+			}
+		}
+	}
+	for _, m := range r.Amendments {
+		if m.State == record.AmendmentUnreadable && level < 0 {
+			level, damaged = 1, true // with every key there, it is damaged; its level nobody knows
+		}
+	}
+	return level, damaged
 }
 
 // next is the number of the record that replaces one. A number that was lost with its record is not used again; one that nobody
@@ -435,20 +654,16 @@ func next(previous *record.Record, content *card.Content) uint64 {
 	switch {
 	case previous == nil:
 		return 1
-	case previous.Seq > plausibleSeq:
+	case previous.LastSeq() > plausibleSeq:
 		return 1
 	case content.NewerLost:
-		return previous.Seq + 2
+		return previous.LastSeq() + 2
 	}
-	return previous.Seq + 1
+	return previous.LastSeq() + 1
 }
 
 // plausibleSeq is more than a card can be written in its life.
 const plausibleSeq = 1 << 32
-
-func damaged(r *record.Record) bool {
-	return slices.ContainsFunc(r.Levels[:], func(l record.Level) bool { return l.State == record.LevelDamaged })
-}
 
 func (a *app) checkExpected(previous *record.Record, expected optionalSeq) error {
 	var seq uint64
@@ -522,7 +737,7 @@ func (a *app) checkPatientOption(s *summary.Summary, option string) error {
 
 // samePatient compares who the card is about with who the summary is about. Names of traits are told, never their values.
 func (a *app) samePatient(previous *record.Record, s *summary.Summary, allowed bool) error {
-	if previous == nil || previous.Summary == nil || allowed {
+	if previous == nil || previous.Summary == nil || previous.Clearance == 0 || allowed {
 		return nil
 	}
 	differ := differentTraits(&previous.Summary.Patient, &s.Patient)

@@ -80,7 +80,7 @@ type amended struct {
 func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summary, reader Reader) {
 	var list []*amended
 	for i := range p.amendments {
-		list = append(list, c.openAmendment(&p.amendments[i], r.Seq))
+		list = append(list, c.openAmendment(&p.amendments[i], r))
 	}
 	contents := make([]*summary.Amendment, len(list)) // of those that may be applied
 	before, last := p.base.link(), r.Seq
@@ -136,16 +136,16 @@ func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summa
 var levels = [4]summary.Level{summary.LevelOpen, summary.LevelCare, summary.LevelClinical, summary.LevelMasked}
 
 // openAmendment tries the levels from the highest down: which one it is does not show.
-func (c *chain) openAmendment(frame *amendmentFrame, baseSeq uint64) *amended {
-	a := &amended{amendmentFrame: frame, seq: c.seq(frame, baseSeq), reason: ReasonOK}
+func (c *chain) openAmendment(frame *amendmentFrame, r *Record) *amended {
+	a := &amended{amendmentFrame: frame, seq: c.seq(frame, r.Seq), reason: ReasonOK}
 	for level := c.clearance(); level >= 1; level-- {
-		s, leaf, m, unit, err := c.openSigned(frame.own, level, frame.Header, frame.Box)
+		s, leaf, m, unit, err := c.openSigned(frame.own, level, frame.Header, frame.Box, r.Signature.Certificate)
 		if errors.Is(err, ErrBox) {
 			continue
 		}
 		a.level = level
 		if err == nil {
-			a.content, err = decodeUnit(unit, maxInflated)
+			a.content, err = decodeUnit(unit, r.level1, maxInflated)
 		}
 		if err != nil || m.Kind != kindAmendment {
 			return a
@@ -354,7 +354,7 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 	var list []*amended
 	last := baseSeq
 	for i := range p.amendments {
-		a := c.openAmendment(&p.amendments[i], baseSeq)
+		a := c.openAmendment(&p.amendments[i], r)
 		list = append(list, a)
 		last = max(last, a.seq)
 	}
@@ -405,7 +405,7 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 		return err
 	}
 	prev := kept.head()
-	frame, err := c.sealAmendment(level, author, baseSeq, manifest{
+	frame, err := c.sealAmendment(level, author, r, manifest{
 		Version: formatVersion, Seq: last + 1, Time: d.Time.Unix(), Kind: kindAmendment, Suite: c.suite,
 		Prev: prev[:], OnBehalfOf: d.OnBehalfOf, Replaces: replaces[:min(len(replaces), maxAmendments)],
 	}, message, d.Signer)

@@ -73,7 +73,7 @@ func (f *fixture) amendWith(t testing.TB, raw []byte, signer *trust.Identity, me
 		head := p.head()
 		m := manifest{Version: 1, Seq: r.LastSeq() + 1, Time: testNow.Unix(), Kind: kindAmendment, Suite: c.suite, Prev: head[:]}
 		change(&m)
-		frame, err := c.sealAmendment(level, c.author(signer.Certificate), r.Seq, m, message, signer)
+		frame, err := c.sealAmendment(level, c.author(signer.Certificate), r, m, message, signer)
 		if err != nil {
 			t.Fatal(err)
 		}

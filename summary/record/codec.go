@@ -15,6 +15,8 @@ type Codec uint8
 const (
 	CodecPlain   Codec = 0
 	CodecDeflate Codec = 1
+	// CodecPreset is CodecDeflate with a preset dictionary: what a reader of the unit has decoded before it.
+	CodecPreset Codec = 2
 )
 
 const (
@@ -28,45 +30,65 @@ const (
 // coder codes the units of one record. A deflate encoder takes longer to make than to use, so they share one.
 type coder struct{ deflate *flate.Writer }
 
-// unit returns the smallest coding of a message; an empty message is an empty unit.
-func (c *coder) unit(message []byte) []byte {
+// unit returns the smallest coding of a message; an empty message is an empty unit. The preset is the dictionary of the unit's place
+// (FORMAT 5), empty where it has none.
+func (c *coder) unit(message, preset []byte) []byte {
 	if len(message) == 0 {
 		return []byte{}
 	}
-	plain := append([]byte{byte(CodecPlain)}, message...)
-	var deflated bytes.Buffer
-	deflated.WriteByte(byte(CodecDeflate))
-	if c.deflate == nil {
-		var err error
-		if c.deflate, err = flate.NewWriter(&deflated, flate.BestCompression); err != nil {
-			panic("record: " + err.Error()) // only for an unknown level
+	best := append([]byte{byte(CodecPlain)}, message...)
+	keep := func(codec Codec, write func(io.Writer) *flate.Writer) {
+		var b bytes.Buffer
+		b.WriteByte(byte(codec))
+		w := write(&b)
+		w.Write(message) // a bytes.Buffer does not fail
+		w.Close()
+		if b.Len() < len(best) {
+			best = b.Bytes()
 		}
-	} else {
-		c.deflate.Reset(&deflated)
 	}
-	c.deflate.Write(message) // a bytes.Buffer does not fail
-	c.deflate.Close()
-	if deflated.Len() < len(plain) {
-		return deflated.Bytes()
+	keep(CodecDeflate, func(b io.Writer) *flate.Writer {
+		if c.deflate == nil {
+			c.deflate = newDeflate(b, nil)
+		} else {
+			c.deflate.Reset(b)
+		}
+		return c.deflate
+	})
+	if len(preset) > 0 {
+		keep(CodecPreset, func(b io.Writer) *flate.Writer { return newDeflate(b, preset) })
 	}
-	return plain
+	return best
+}
+
+func newDeflate(b io.Writer, preset []byte) *flate.Writer {
+	w, err := flate.NewWriterDict(b, flate.BestCompression, preset)
+	if err != nil {
+		panic("record: " + err.Error()) // only for an unknown level
+	}
+	return w
 }
 
 // decodeUnit returns the message of a unit, at most limit bytes of it: more is an error, found without decoding it all.
-func decodeUnit(unit []byte, limit int) ([]byte, error) {
+func decodeUnit(unit, preset []byte, limit int) ([]byte, error) {
 	if len(unit) == 0 {
 		return nil, nil
 	}
 	coded := unit[1:]
-	switch Codec(unit[0]) {
+	switch codec := Codec(unit[0]); codec {
 	case CodecPlain:
 		if len(coded) > limit {
 			return nil, fmt.Errorf("%w: over %d bytes", errUnit, limit)
 		}
 		return coded, nil
-	case CodecDeflate:
+	case CodecDeflate, CodecPreset:
+		if codec == CodecDeflate {
+			preset = nil
+		} else if len(preset) == 0 {
+			return nil, fmt.Errorf("%w: no dictionary here", errUnit)
+		}
 		source := bytes.NewReader(coded)
-		message, err := io.ReadAll(io.LimitReader(flate.NewReader(source), int64(limit)+1))
+		message, err := io.ReadAll(io.LimitReader(flate.NewReaderDict(source, preset), int64(limit)+1))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", errUnit, err)

@@ -138,9 +138,9 @@ func TestPadding(t *testing.T) {
 	raw := f.mustRaw(t, s)
 	var c coder
 	plain := [4][]byte{
-		1: encodeSigned(&s.signed, c.unit(s.signed.Certificate), c.unit(s.levels[1])),
-		2: encodeSequence(s.d3, c.unit(s.levels[2])),
-		3: encodeSequence(c.unit(s.levels[3])),
+		1: encodeSigned(&s.signed, c.unit(s.signed.Certificate, nil), c.unit(s.levels[1], nil)),
+		2: encodeSequence(s.d3, c.unit(s.levels[2], nil)),
+		3: encodeSequence(c.unit(s.levels[3], nil)),
 	}
 	zeros := make([]byte, maxPadding+1)
 	for name, test := range map[string]struct {

@@ -22,7 +22,9 @@ type opened struct {
 }
 
 // openSigned opens a box that holds a signature and the unit that goes with it.
-func (c *chain) openSigned(own [idSize]byte, level int, header, box []byte) (s *signed, leaf *x509.Certificate, m *manifest, content []byte, err error) {
+//
+// The preset is the dictionary of the certificate.
+func (c *chain) openSigned(own [idSize]byte, level int, header, box, preset []byte) (s *signed, leaf *x509.Certificate, m *manifest, content []byte, err error) {
 	plain, err := c.open(own, level, header, box)
 	if err != nil {
 		return nil, nil, nil, nil, err
@@ -35,7 +37,7 @@ func (c *chain) openSigned(own [idSize]byte, level int, header, box []byte) (s *
 		err = checkPadding(rest)
 	}
 	if err == nil {
-		s.Certificate, err = decodeUnit(certificate, maxCertificate)
+		s.Certificate, err = decodeUnit(certificate, preset, maxCertificate)
 	}
 	if err == nil {
 		m, err = parseManifest(s.Manifest)
@@ -58,7 +60,7 @@ func (c *chain) openSigned(own [idSize]byte, level int, header, box []byte) (s *
 func (c *chain) openBoxes(f *frame) (*opened, error) {
 	o := new(opened)
 	units := [4][]byte{0: f.Open}
-	s, leaf, m, level1, err := c.openSigned(c.base, 1, f.Header, f.Box1)
+	s, leaf, m, level1, err := c.openSigned(c.base, 1, f.Header, f.Box1, nil)
 	if err == nil && m.Kind != kindBase {
 		err = fmt.Errorf("%w: the base is an amendment", ErrMalformed)
 	}
@@ -98,7 +100,7 @@ func (c *chain) openBoxes(f *frame) (*opened, error) {
 
 // decode takes a unit for the compartment of a level.
 func (o *opened) decode(level int, unit []byte) {
-	message, err := decodeUnit(unit, maxInflated)
+	message, err := decodeUnit(unit, preset(o.message, level), maxInflated)
 	if err != nil {
 		o.damage(level)
 		return

@@ -62,6 +62,8 @@ type Record struct {
 
 	// authors are the certificates of those who added an item, by its id.
 	authors map[string]*x509.Certificate
+	// level1 is the compartment of level 1 as it stands on the card.
+	level1 []byte
 }
 
 // LastSeq is the sequence number of the head: that of the last amendment that this reader can read, else the base's.
@@ -172,7 +174,7 @@ func readWith(p *parsed, c *chain, reader Reader) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Clearance: c.clearance()}
+	r := &Record{Clearance: c.clearance(), level1: o.message[1]}
 	m := o.manifest
 	r.Seq, r.Time, r.OnBehalfOf, r.Prev = m.Seq, m.time(), m.OnBehalfOf, m.Prev
 	if m.Dropped != nil {

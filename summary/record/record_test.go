@@ -553,26 +553,45 @@ func TestSignatureWeighsMost(t *testing.T) {
 func TestUnits(t *testing.T) {
 	long := bytes.Repeat([]byte("amoxicilline "), 100)
 	for _, message := range [][]byte{nil, {0}, []byte("x"), long} {
-		unit := new(coder).unit(message)
-		got, err := decodeUnit(unit, maxInflated)
+		unit := new(coder).unit(message, nil)
+		got, err := decodeUnit(unit, nil, maxInflated)
 		if err != nil || !bytes.Equal(got, message) {
 			t.Errorf("%d bytes: %v", len(message), err)
 		}
 	}
-	if unit := new(coder).unit(long); codecOf(unit) != CodecDeflate || len(unit) > 100 {
+	if unit := new(coder).unit(long, nil); codecOf(unit) != CodecDeflate || len(unit) > 100 {
 		t.Errorf("the smaller codec was not kept: %d bytes, codec %d", len(unit), unit[0])
 	}
-	if unit := new(coder).unit([]byte{1, 2, 3}); codecOf(unit) != CodecPlain {
+	if unit := new(coder).unit([]byte{1, 2, 3}, nil); codecOf(unit) != CodecPlain {
 		t.Error("deflate was kept though it is larger")
 	}
-	bomb := new(coder).unit(make([]byte, maxInflated+1))
+	bomb := new(coder).unit(make([]byte, maxInflated+1), nil)
 	for name, unit := range map[string][]byte{
-		"bomb": bomb, "unknown codec": {9, 1, 2}, "trailing bytes": append(new(coder).unit(long), 0), "noise": {1, 0xFF, 0xFF},
-		"truncated": new(coder).unit(long)[:20], "plain over the limit": append([]byte{0}, make([]byte, maxInflated+1)...),
+		"bomb": bomb, "unknown codec": {9, 1, 2}, "trailing bytes": append(new(coder).unit(long, nil), 0), "noise": {1, 0xFF, 0xFF},
+		"no dictionary": {2, 1, 0, 0, 0xFF, 0xFF}, "truncated": new(coder).unit(long, nil)[:20], "plain over the limit": append([]byte{0}, make([]byte, maxInflated+1)...),
 	} {
-		if _, err := decodeUnit(unit, maxInflated); !errors.Is(err, errUnit) {
+		if _, err := decodeUnit(unit, nil, maxInflated); !errors.Is(err, errUnit) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What was decoded before it serves as a dictionary, for the same dictionary only.
+func TestPresetUnits(t *testing.T) {
+	before := []byte("un certificat de la même autorité, au nom de quelqu'un d'autre, 0123456789")
+	message := []byte("un certificat de la même autorité, au nom du Dr LEROY, 0123456789")
+	unit := new(coder).unit(message, before)
+	if codecOf(unit) != CodecPreset || len(unit) > 30 {
+		t.Fatalf("%d bytes, codec %d", len(unit), codecOf(unit))
+	}
+	if got, err := decodeUnit(unit, before, 1000); err != nil || !bytes.Equal(got, message) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := decodeUnit(unit, nil, 1000); !errors.Is(err, errUnit) {
+		t.Errorf("without the dictionary: %v", err)
+	}
+	if _, err := decodeUnit(unit, before, len(message)-1); !errors.Is(err, errUnit) {
+		t.Errorf("over the limit: %v", err)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // sealAmendment signs and seals. The own id is drawn here and nowhere else: two boxes under one id would be one key stream over two
 // texts. It depends on the text too, should the random numbers ever repeat.
-func (c *chain) sealAmendment(level int, author [authorSize]byte, baseSeq uint64, m manifest, content []byte, signer *trust.Identity) (*amendmentFrame, error) {
+func (c *chain) sealAmendment(level int, author [authorSize]byte, r *Record, m manifest, content []byte, signer *trust.Identity) (*amendmentFrame, error) {
 	s := &signed{Certificate: signer.Certificate.Raw, Manifest: encode(m)}
 	var random [32]byte
 	rand.Read(random[:])
@@ -24,11 +24,11 @@ func (c *chain) sealAmendment(level int, author [authorSize]byte, baseSeq uint64
 	if err := s.sign(signer.Key, c.externalAAD(contextAmendment, own, c.digest(own, level, content))); err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
-	binary.BigEndian.PutUint16(frame.number[:], uint16(m.Seq-baseSeq))
+	binary.BigEndian.PutUint16(frame.number[:], uint16(m.Seq-r.Seq))
 	frame.number = c.number(own, frame.number)
 	mark := append(author[:], frame.number[:]...)
 	frame.Header = encode(amendmentHeader{Version: formatVersion, Suite: c.suite, ID: own[:], Mark: mark})
 	var units coder
-	frame.Box = c.seal(own, level, frame.Header, encodeSigned(s, units.unit(s.Certificate), units.unit(content)))
+	frame.Box = c.seal(own, level, frame.Header, encodeSigned(s, units.unit(s.Certificate, r.Signature.Certificate), units.unit(content, r.level1)))
 	return frame, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secours-card/secours/summary"
@@ -188,18 +189,26 @@ func (s *sealing) sealed(recipients []Recipient) (*parsed, error) {
 	}
 	f := &frame{
 		Header: header,
-		Open:   c.unit(s.levels[0]),
-		Box1:   s.seal(own, 1, header, encodeSigned(&s.signed, c.unit(s.signed.Certificate), c.unit(s.levels[1]))),
+		Open:   c.unit(s.levels[0], nil),
+		Box1:   s.seal(own, 1, header, encodeSigned(&s.signed, c.unit(s.signed.Certificate, nil), c.unit(s.levels[1], nil))),
 		Box2:   s.box2,
 		Box3:   s.box3,
 	}
 	if f.Box2 == nil {
-		f.Box2 = s.seal(own, 2, header, encodeSequence(s.d3, c.unit(s.levels[2])))
+		f.Box2 = s.seal(own, 2, header, encodeSequence(s.d3, c.unit(s.levels[2], preset(s.levels, 2))))
 	}
 	if f.Box3 == nil {
-		f.Box3 = s.seal(own, 3, header, encodeSequence(c.unit(s.levels[3])))
+		f.Box3 = s.seal(own, 3, header, encodeSequence(c.unit(s.levels[3], preset(s.levels, 3))))
 	}
 	return &parsed{base: f, header: h, wraps: w}, nil
+}
+
+// preset is the dictionary for the compartment of a level: those below it, which whoever opens it has, but for the open one.
+func preset(messages [4][]byte, level int) []byte {
+	if level < 2 {
+		return nil
+	}
+	return slices.Concat(messages[1:level]...)
 }
 
 // externalAAD is what a signature covers beside the manifest: what reader and writer both know.
