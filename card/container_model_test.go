@@ -398,9 +398,12 @@ func TestTearModel(t *testing.T) {
 	for _, page := range pages {
 		check(&checker{protocol: asBuilt, page: page, once: !long()}, tears)
 	}
-	// Slots written to their ends: of one page, and of two.
-	check(&checker{protocol: intoBoth, page: 512, once: !long()}, tears)
-	check(&checker{protocol: intoBoth, page: 160, once: !long()}, min(tears, 2))
+	// With two ways to write in any order there are many more states: three tears are all there are, two come back for ever.
+	check(&checker{protocol: intoBoth, page: 512, once: true}, tears)         // a slot of one page
+	check(&checker{protocol: intoBoth, page: 160, once: true}, min(tears, 2)) // of two
+	if long() {
+		check(&checker{protocol: intoBoth, page: 512}, min(tears, 2))
+	}
 }
 
 // TestTearModelSees holds the checker to finding what is wrong with protocols that are weaker, and with the real one when
