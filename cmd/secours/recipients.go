@@ -18,8 +18,9 @@ type sealing struct {
 }
 
 // sealFor chooses the suite and the recipients of a record: the newest keys of the roles in the home's trust, the practice's own key,
-// and the other individuals that the card had, previous being nil or the record as the practice opened it.
-func (a *app) sealFor(h home, store *trust.Store, previous *record.Record, wanted int, practiceOnly bool) (*sealing, error) {
+// and the other individuals that the card had, previous being nil or the record as the practice opened it. The practice's key is that of
+// the opened keystore: what its file says in the clear is authenticated by opening it.
+func (a *app) sealFor(h home, keys []trust.PrivateKey, store *trust.Store, previous *record.Record, wanted int, practiceOnly bool) (*sealing, error) {
 	l := a.lang
 	s := &sealing{suite: record.SuiteChaCha}
 	for slices.Contains(store.RetiredSuites, int(s.suite)) && s.suite < record.SuiteAESGCM {
@@ -34,22 +35,16 @@ func (a *app) sealFor(h home, store *trust.Store, previous *record.Record, wante
 			"suite %d does not exist, or the trust bundle has retired it",
 		), s.suite)}
 	}
-	locked, err := h.lockedKeys()
-	if err != nil {
-		return nil, err
-	}
-	practice := false
-	// The newest comes last.
-	for _, k := range slices.Backward(locked.Public()) {
-		if k.Kind == trust.KeyPractice && s.suite.Takes(k.Opening.Curve()) {
-			s.add(record.Recipient{Kind: trust.KeyPractice, Key: k.Opening})
-			practice = true
-			break
+	var practice *trust.PrivateKey // the newest that the suite takes
+	for i, k := range keys {
+		if k.Kind == trust.KeyPractice && s.suite.Takes(k.Opening.Curve()) && (practice == nil || !k.Created.Before(practice.Created)) {
+			practice = &keys[i]
 		}
 	}
-	if !practice {
+	if practice == nil {
 		return nil, a.noPracticeKey(h)
 	}
+	s.add(record.Recipient{Kind: trust.KeyPractice, Key: practice.Opening.PublicKey()})
 	roles := map[string]bool{}
 	for _, k := range store.SealingKeys() {
 		name := k.Authority + "\x00" + string(k.Role)
@@ -88,7 +83,7 @@ func (a *app) sealFor(h home, store *trust.Store, previous *record.Record, wante
 				"une clé qui ouvrait la carte n'existe pas dans cette suite : elle ne l'ouvre plus",
 				"a key that opened the card has no place in this suite: it does not open it any more",
 			)})
-		case !s.own(locked.Public(), r):
+		case !own(keys, r):
 			s.add(r)
 		}
 	}
@@ -102,9 +97,9 @@ func (a *app) sealFor(h home, store *trust.Store, previous *record.Record, wante
 }
 
 // own tells an earlier key of this very practice, which the newest replaces.
-func (s *sealing) own(keys []trust.PublicKey, r record.Recipient) bool {
-	return slices.ContainsFunc(keys, func(k trust.PublicKey) bool {
-		return k.Kind == trust.KeyPractice && bytes.Equal(k.Opening.Bytes(), r.Key.Bytes())
+func own(keys []trust.PrivateKey, r record.Recipient) bool {
+	return slices.ContainsFunc(keys, func(k trust.PrivateKey) bool {
+		return k.Kind == trust.KeyPractice && bytes.Equal(k.Public(), r.Key.Bytes())
 	})
 }
 

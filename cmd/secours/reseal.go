@@ -136,7 +136,7 @@ func (a *app) reseal(ctx context.Context, o resealOptions) (*resealed, error) {
 		// The one individual, which the ring need not name, is the key that opened it: another practice's recovery, or an older key of ours.
 		previous.Ring = []record.Recipient{{Kind: previous.Key.Kind, Key: previous.Key.Opening.PublicKey()}}
 	}
-	seals, err := a.sealFor(h, store, previous, int(previous.Suite), o.practiceOnly)
+	seals, err := a.sealFor(h, reader.Keys, store, previous, int(previous.Suite), o.practiceOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -263,7 +263,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	seals := &sealing{}
 	if !o.unsealed {
-		if seals, err = a.sealFor(h, store, previous, o.suite, o.practiceOnly); err != nil {
+		if seals, err = a.sealFor(h, reader.Keys, store, previous, o.suite, o.practiceOnly); err != nil {
 			return err
 		}
 		result.Warnings = append(result.Warnings, seals.warnings...)
