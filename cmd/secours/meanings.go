@@ -407,6 +407,24 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{record.ErrRecipient, record.ErrNoPractice}, code: exitGeneral, name: "recipient",
+		message: pair{
+			"une des clés pour lesquelles sceller n'est pas utilisable ; rien n'a été écrit",
+			"one of the keys to seal for cannot be used; nothing was written",
+		},
+		hint: pair{
+			"« secours trust show » et « secours keys show » les montrent",
+			"\"secours trust show\" and \"secours keys show\" show them",
+		},
+	},
+	{
+		of: []error{record.ErrClearance}, code: exitNotAuthorised, name: "clearance",
+		message: pair{
+			"les clés de ce poste n'ouvrent pas assez de ce que porte la carte ; rien n'a été écrit",
+			"the keys of this workstation do not open enough of what the card holds; nothing was written",
+		},
+	},
+	{
 		of: []error{record.ErrRole}, code: exitNotAuthorised, name: "role",
 		message: pair{
 			"seul un médecin peut écrire une synthèse",
@@ -447,7 +465,24 @@ func (a *app) explainWithValues(err error) *failure {
 	var large *tooLargeError
 	var conflict *card.ConflictError
 	var space *card.NoSpaceError
+	var size *record.SizeError
+	var recovery *trust.RecoveryError
 	switch {
+	case errors.As(err, &size):
+		return a.explainWithValues(&card.NoSpaceError{Need: int64(size.Size), Have: record.MaxSize})
+	case errors.As(err, &recovery):
+		f := &failure{
+			code: exitSigner, name: "recovery-code", err: err,
+			message: l.s("ce n'est pas un code de secours : huit groupes de six chiffres", "this is not a recovery code: eight groups of six digits"),
+			hint:    l.s("relisez le papier du patient", "read the patient's slip again"),
+		}
+		if recovery.Group > 0 {
+			f.message = fmt.Sprintf(l.s(
+				"le groupe %d du code de secours est faux",
+				"group %d of the recovery code is wrong",
+			), recovery.Group)
+		}
+		return f
 	case errors.As(err, &large):
 		return &failure{
 			code: exitGeneral, name: "too-large", err: err,
