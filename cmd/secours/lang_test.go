@@ -50,7 +50,7 @@ var enumWords = map[string]words{
 	"Certainty": certaintyWords, "MeasurementKind": measurementKindWords, "DirectiveKind": directiveKindWords,
 	"DirectiveSubject": directiveSubjectWords, "Position": positionWords, "ContactKind": contactKindWords, "Level": levelWords,
 	"System": systemWords, "Role": roleWords, "KeyKind": keyKindWords, "Reason": reasonWords,
-	"CodeSystem": nil, "Status": nil, "KeyType": nil,
+	"Operation": operationWords, "AmendmentState": nil, "CodeSystem": nil, "Status": nil, "KeyType": nil,
 }
 
 // Every constant of an enumerated type has a wording in both languages.
@@ -227,9 +227,11 @@ func TestAge(t *testing.T) {
 // Every reason of a verdict has a wording, and none is worded that no verdict has.
 func TestEveryReasonHasAWording(t *testing.T) {
 	reasons := []record.Reason{
-		record.ReasonOK, record.ReasonTrustOutdated, record.ReasonNoTrust, record.ReasonUnknownIssuer, record.ReasonClock,
-		record.ReasonAmendments, record.ReasonSignature, record.ReasonDamaged, record.ReasonContent, record.ReasonCertificate,
-		record.ReasonNotValidThen, record.ReasonRole, record.ReasonDistrusted,
+		record.ReasonOK, record.ReasonTrustOutdated, record.ReasonNoTrust, record.ReasonUnknownIssuer, record.ReasonTrustDamaged,
+		record.ReasonCompromised, record.ReasonClock, record.ReasonNoKey, record.ReasonUnsealed, record.ReasonSignature,
+		record.ReasonRecipients, record.ReasonDamaged, record.ReasonContent, record.ReasonCertificate, record.ReasonNotValidThen,
+		record.ReasonRole, record.ReasonDistrusted, record.ReasonRevoked, record.ReasonFork, record.ReasonAuthor,
+		record.ReasonSuperseded, record.ReasonTarget,
 	}
 	for _, r := range reasons {
 		if _, ok := reasonWords[string(r)]; !ok {

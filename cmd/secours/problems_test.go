@@ -48,7 +48,7 @@ func TestWarnings(t *testing.T) {
 	}
 	a := &app{lang: en}
 	var paths []string
-	for _, w := range a.warnings(s) {
+	for _, w := range a.warnings(s, true) {
 		paths = append(paths, w.Path)
 	}
 	want := "sections.alergies sections.allergies.items[0].critcality sections.allergies.items[0].level"
