@@ -26,17 +26,6 @@ type meaning struct {
 // why it did.
 var meanings = []meaning{
 	{
-		of: []error{card.ErrNotErased}, code: exitNoCard, name: "not-erased", retryable: true,
-		message: pair{
-			"la nouvelle synthèse est sur la carte, mais l'ancienne, qui en montrait plus, peut s'y trouver encore",
-			"the new summary is on the card, but the old one, which showed more, may still be there",
-		},
-		hint: pair{
-			"remettez la carte et écrivez de nouveau, jusqu'à ce que les deux emplacements soient écrits",
-			"put the card back and write again, until both slots are written",
-		},
-	},
-	{
 		of: []error{card.ErrUnknownOutcome}, code: exitNoCard, name: "unknown-outcome", retryable: true,
 		message: pair{
 			"la carte a été retirée pendant l'écriture : la nouvelle synthèse ou la précédente s'y trouve, entière",
@@ -492,8 +481,6 @@ func (a *app) explainWithValues(err error) *failure {
 				"a summary takes a few thousand bytes: is it the right file?",
 			),
 		}
-	case errors.Is(err, card.ErrNotErased):
-		return nil // whatever it ended with
 	case errors.As(err, &conflict):
 		return a.conflict(l.s("la carte a changé depuis sa lecture", "the card changed since it was read"))
 	case errors.As(err, &space):

@@ -321,6 +321,19 @@ func (a *app) replace(ctx context.Context, s *session, content *card.Content, ra
 		write = content.ReplaceBoth
 	}
 	_, err := write(medium, raw)
+	if errors.Is(err, card.ErrNotErased) { // whatever it ended with
+		return &failure{
+			code: exitNoCard, name: "not-erased", retryable: true, err: err,
+			message: a.lang.s(
+				"la nouvelle synthèse est sur la carte, mais l'ancienne, qui en montrait plus, peut s'y trouver encore",
+				"the new summary is on the card, but the old one, which showed more, may still be there",
+			),
+			hint: a.lang.s(
+				"remettez la carte et écrivez de nouveau, jusqu'à ce que les deux emplacements soient écrits",
+				"put the card back and write again, until both slots are written",
+			),
+		}
+	}
 	return err
 }
 
