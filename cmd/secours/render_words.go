@@ -275,6 +275,7 @@ var (
 		"issuer-unknown":             {"l'autorité du signataire est inconnue de ce poste", "this workstation does not know the signer's authority"},
 		"clock":                      {"les dates ne concordent pas avec l'horloge de ce poste", "the dates do not agree with this workstation's clock"},
 		"signature":                  {"contenu ou signature modifiés", "content or signature changed"},
+		"recipients":                 {"quelqu'un a changé pour qui la carte est scellée", "somebody changed for whom the card is sealed"},
 		"level-damaged":              {"partie signée absente ou modifiée", "a signed part is missing or changed"},
 		"content":                    {"le contenu signé n'est pas une synthèse lisible par cette version", "what was signed is not a summary that this version can read"},
 		"certificate":                {"le certificat du signataire ne convient pas", "the signer's certificate is not fit for this"},
