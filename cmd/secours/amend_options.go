@@ -147,19 +147,19 @@ var amendDetails = []amendOption{
 var amendNeeds = map[string][]string{"annotate": {"note"}, "taken": {"value", "last"}, "dispensed": {"quantity"}}
 
 // amendValues are the options that were given, by name.
-type amendValues map[string]*texts
+type amendValues map[string]*givenTexts
 
-// texts collects what an option is given and refuses nothing: the errors of pflag quote the value, and these values are clinical.
-type texts []string
+// givenTexts collects what an option is given and refuses nothing: the errors of pflag quote the value, and these values are clinical.
+type givenTexts []string
 
-func (t *texts) String() string     { return "" }
-func (t *texts) Type() string       { return "" }
-func (t *texts) Set(s string) error { *t = append(*t, s); return nil }
+func (t *givenTexts) String() string     { return "" }
+func (t *givenTexts) Type() string       { return "" }
+func (t *givenTexts) Set(s string) error { *t = append(*t, s); return nil }
 
 func addAmendOptions(a *app, c *cobra.Command) amendValues {
 	v := amendValues{}
 	for _, o := range slices.Concat(amendOperations, amendDetails) {
-		v[o.name] = new(texts)
+		v[o.name] = new(givenTexts)
 		usage := a.lang.p(o.usage)
 		switch {
 		case slices.Equal(o.with, amendAdditions):

@@ -672,6 +672,10 @@ func TestAmendSigner(t *testing.T) {
 	if err := errors.Join(err, h.saveIdentity(sealed, id.Certificate)); err != nil {
 		t.Fatal(err)
 	}
+	talk.Reset()
+	if code := execute(context.Background(), args, late); code != exitSigner || !strings.Contains(talk.String(), "valid only from") {
+		t.Errorf("nobody's certificate: %d %s", code, talk.String())
+	}
 	stdout, warned := c.run(t, "pharmacy", 0, "amend", "--add-medication", "X", "--json")
 	if !strings.Contains(warned, "not in this home's trust") {
 		t.Errorf("%s", warned)
