@@ -9,6 +9,10 @@
 // JSON Schema. An error in what a document says is a [*PathError], which names the place; text that is not JSON at all is a
 // [*SyntaxError].
 //
+// What others say about a summary after it was signed is an [Amendment]: [ParseAmendment] reads its JSON, [Amendment.ByLevel] and
+// [Amendment.CBOR] give what is sealed, [UnmarshalAmendment] takes it back, and [Summary.Amend] folds it in, item by item with its
+// author (docs/FORMAT.md, section 4.11).
+//
 // A section that is absent, not asked, unavailable or known to be empty stays exactly that. The package checks form, never
 // medicine, and derives nothing.
 package summary
