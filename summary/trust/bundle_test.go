@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -145,6 +146,25 @@ func intermediate(t testing.TB, above *Authority, name string, from, to time.Tim
 		t.Fatal(err)
 	}
 	return &Authority{Certificate: c, Key: key}
+}
+
+// longCertificate is an authority's, and would do but for its length.
+func longCertificate(t testing.TB) []byte {
+	t.Helper()
+	key, err := NewKey(Ed25519)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Long"}, NotBefore: now, NotAfter: now.AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Value: make([]byte, maxCertificate)}},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 // newRoot is NewAuthority without its path length of zero.
@@ -389,6 +409,46 @@ func TestRootStatementSignedInTurn(t *testing.T) {
 	}
 }
 
+// What is around the signatures of a statement has one form too.
+func TestRootStatementForm(t *testing.T) {
+	p := newProgramme(1)
+	protected := func(alg int64, key ed25519.PrivateKey) []byte {
+		return encode(protectedSignature{alg, key.Public().(ed25519.PublicKey)})
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*coseSign)
+		good   bool
+	}{
+		{"as it is", func(*coseSign) {}, true},
+		{"RFC 9864", func(m *coseSign) { m.Signatures[0].Protected = protected(algorithmEd25519, p.roots[0]) }, true},
+		{"ES256", func(m *coseSign) { m.Signatures[0].Protected = protected(-7, p.roots[0]) }, false},
+		{"a protected header", func(m *coseSign) { m.Protected = []byte{0xA0} }, false},
+		{"an unprotected header", func(m *coseSign) { m.Unprotected = map[int]int{1: 1} }, false},
+		{"an unprotected header of a signature", func(m *coseSign) { m.Signatures[0].Unprotected = map[int]int{1: 1} }, false},
+		{"no signature", func(m *coseSign) { m.Signatures = []coseSignature{} }, false},
+		{"a signature twice", func(m *coseSign) { m.Signatures = append(m.Signatures, m.Signatures[0]) }, false},
+		{"32 signatures", func(m *coseSign) { m.Signatures = crowd(protected, maxSignatures) }, true},
+		{"33 signatures", func(m *coseSign) { m.Signatures = crowd(protected, maxSignatures+1) }, false},
+	} {
+		m := *p.statement(t, 1).message
+		m.Signatures = slices.Clone(m.Signatures)
+		test.change(&m)
+		if _, err := ParseRootStatement(append(slices.Clone(tagSign), encode(&m)...)); (err == nil) != test.good {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+func crowd(protected func(int64, ed25519.PrivateKey) []byte, n int) []coseSignature {
+	var list []coseSignature
+	for i := range n {
+		list = append(list, coseSignature{Protected: protected(algorithmEdDSA, seedKey(byte(i))), Signature: make([]byte, 64)})
+	}
+	slices.SortFunc(list, func(a, b coseSignature) int { return bytes.Compare(a.Protected, b.Protected) })
+	return list
+}
+
 func TestRootFingerprint(t *testing.T) {
 	keys := publics(seedKey(1), seedKey(2), seedKey(3))
 	a := (&RootSet{keys, 2}).Fingerprint()
@@ -436,6 +496,7 @@ func TestBundlePayloads(t *testing.T) {
 		}
 		return list
 	}
+	long := longCertificate(t)
 	type absent struct{}
 	for _, test := range []struct {
 		name   string
@@ -455,6 +516,7 @@ func TestBundlePayloads(t *testing.T) {
 		{"counter 2^53", memberCounter, uint64(1) << 53, ErrBundle},
 		{"a negative counter", memberCounter, -1, ErrBundle},
 		{"issued in the year 10000", memberIssued, maxTime9999 + 1, ErrBundle},
+		{"next update in the year 10000", memberNextUpdate, maxTime9999 + 1, ErrBundle},
 		{"next update before issue", memberNextUpdate, now.Unix(), ErrBundle},
 		{"next update null", memberNextUpdate, nil, ErrBundle},
 		{"no statements", memberStatements, [][]byte{}, ErrBundle},
@@ -474,7 +536,8 @@ func TestBundlePayloads(t *testing.T) {
 		{"an intermediate", memberIntermediates, [][]byte{certificate}, nil},
 		{"an intermediate twice", memberIntermediates, [][]byte{certificate, certificate}, ErrBundle},
 		{"an intermediate that is a leaf", memberIntermediates, [][]byte{leaf}, ErrBundle},
-		{"a long intermediate", memberIntermediates, [][]byte{make([]byte, maxCertificate+1)}, ErrBundle},
+		{"a long intermediate", memberIntermediates, [][]byte{long}, ErrBundle},
+		{"a long anchor", memberAnchors, anchor(func(c *anchorContent) { c.Certificate = long }), ErrBundle},
 		{"1025 intermediates", memberIntermediates, make([][]byte, 1025), ErrBundle},
 		{"a role key", memberRoleKeys, key(func(*roleKeyContent) {}), nil},
 		{"a role key twice", memberRoleKeys, append(key(func(*roleKeyContent) {}).([]roleKeyContent), key(func(c *roleKeyContent) { c.Clearance = 0 }).([]roleKeyContent)...), ErrBundle},
@@ -583,6 +646,14 @@ func TestBundleContext(t *testing.T) {
 		if _, err := OpenBundle(bytes.NewReader(file), int64(len(file))); !errors.Is(err, ErrBundle) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// An unprotected header is not covered by the signature.
+	tagged := *m
+	tagged.Unprotected = map[int]int{4: 1}
+	header := append(slices.Clone(tagSign1), encode(&tagged)...)
+	file := append(binary.BigEndian.AppendUint32(slices.Clone(data[:8]), uint32(len(header))), header...)
+	if _, err := OpenBundle(bytes.NewReader(file), int64(len(file))); !errors.Is(err, ErrBundle) {
+		t.Errorf("an unprotected header: %v", err)
 	}
 	// The name of RFC 9864 is as good, any other is not.
 	for alg, good := range map[int64]bool{algorithmEd25519: true, -7: false, -257: false} {

@@ -116,6 +116,55 @@ func TestRevocations(t *testing.T) {
 	}
 }
 
+// A signer with two chains is as good as the better one: here one authority went, and a second one vouches for its key.
+func TestBestChainCounts(t *testing.T) {
+	p, one, two := newProgramme(1), newRoot(t, "One"), newRoot(t, "Two")
+	sub := intermediate(t, one, "Sub", now.AddDate(-1, 0, 0), now.AddDate(1, 0, 0))
+	// The same name and key, certified by the other.
+	template := *sub.Certificate
+	template.SerialNumber = big.NewInt(77)
+	der, err := x509.CreateCertificate(rand.Reader, &template, two.Certificate, sub.Key.Public(), two.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cross, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := newIdentity(t, sub, physician).Certificate
+	day := Day(now)
+	by := func(issuer *Authority, c *x509.Certificate, class RevocationClass, day uint32) Revocation {
+		name := CertificateName(issuer.Certificate, c)
+		return Revocation{[8]byte(name[:8]), class, day}
+	}
+	for _, order := range [][]*Authority{{one, two}, {two, one}} {
+		for _, test := range []struct {
+			name string
+			list []Revocation
+			want error
+		}{
+			{"one revoked", []Revocation{by(one, sub.Certificate, Ceased, day)}, nil},
+			{"the other revoked", []Revocation{by(two, cross, Ceased, day)}, nil},
+			{"both revoked", []Revocation{by(one, sub.Certificate, Ceased, day), by(two, cross, Ceased, day)}, ErrRevoked},
+			{"one revoked, the other compromised", []Revocation{by(one, sub.Certificate, Ceased, day), by(two, cross, Compromised, day+9)}, ErrCompromised},
+			{"one compromised, the other revoked", []Revocation{by(one, sub.Certificate, Compromised, day+9), by(two, cross, Ceased, day)}, ErrCompromised},
+		} {
+			d := p.draft(t)
+			for _, a := range order {
+				d.Anchors = append(d.Anchors, Anchor{Name: a.Certificate.Subject.CommonName, Certificate: a.Certificate})
+			}
+			d.Intermediates, d.Revocations = [][]byte{sub.Certificate.Raw, cross.Raw}, test.list
+			s := p.pinned()
+			if err := accept(s, p.sign(t, d)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Check(leaf, now); !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", test.name, err, test.want)
+			}
+		}
+	}
+}
+
 // A revocation that cannot be read is not one that is not there.
 func TestDamagedShard(t *testing.T) {
 	p, root := newProgramme(1), newAuthority(t, "Root")
@@ -192,6 +241,15 @@ func TestShardOrder(t *testing.T) {
 		b := Revocation{[8]byte{first}, class, 1}.entry()
 		return b[:]
 	}
+	full := func(n int) (shard []byte) {
+		for i := range n {
+			r := Revocation{Class: Ceased, Day: 1}
+			binary.BigEndian.PutUint32(r.Name[:], uint32(i))
+			b := r.entry()
+			shard = append(shard, b[:]...)
+		}
+		return shard
+	}
 	for _, test := range []struct {
 		name   string
 		shards [][]byte
@@ -203,6 +261,8 @@ func TestShardOrder(t *testing.T) {
 		{"in the wrong shard", [][]byte{e(0x80, Ceased), nil}, ErrBundle},
 		{"class 0", [][]byte{e(1, 0), nil}, ErrBundle},
 		{"class 3", [][]byte{e(1, 3), nil}, ErrBundle},
+		{"a full shard", [][]byte{full(maxShard), nil}, nil},
+		{"more than a shard holds", [][]byte{full(maxShard + 1), nil}, ErrBundle},
 	} {
 		var table []byte
 		for _, s := range test.shards {
