@@ -8,12 +8,8 @@ import (
 	"testing"
 )
 
-// TestHazardsNameTests holds docs/HAZARDS.md to tests that exist.
+// TestHazardsNameTests holds docs/HAZARDS.md and docs/THREATS.md to tests that exist.
 func TestHazardsNameTests(t *testing.T) {
-	text, err := os.ReadFile("../../docs/HAZARDS.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	folders := map[string]string{
 		"secours": ".", "card": "../../card", "sim": "../../card/sim", "summary": "../../summary",
 		"record": "../../summary/record", "trust": "../../summary/trust",
@@ -32,18 +28,25 @@ func TestHazardsNameTests(t *testing.T) {
 			sources[name] += string(source)
 		}
 	}
-	named := regexp.MustCompile("`(\\w+)\\.((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(text), -1)
-	if len(named) < 20 {
-		t.Fatalf("only %d tests are named", len(named))
-	}
-	for _, n := range named {
-		if !strings.Contains(sources[n[1]], "\nfunc "+n[2]+"(") {
-			t.Errorf("HAZARDS.md names %s.%s, which does not exist", n[1], n[2])
+	test, script := regexp.MustCompile("`(\\w+)\\.((?:Test|Fuzz)\\w+)`"), regexp.MustCompile("scripts? `(\\w+)`")
+	for _, document := range []string{"HAZARDS.md", "THREATS.md"} {
+		text, err := os.ReadFile(filepath.Join("../../docs", document))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, n := range regexp.MustCompile("script `(\\w+)`").FindAllStringSubmatch(string(text), -1) {
-		if _, err := os.Stat(filepath.Join("testdata/script", n[1]+".txtar")); err != nil {
-			t.Errorf("HAZARDS.md names the script %s: %v", n[1], err)
+		named := test.FindAllStringSubmatch(string(text), -1)
+		if len(named) < 20 {
+			t.Fatalf("%s: only %d tests are named", document, len(named))
+		}
+		for _, n := range named {
+			if !strings.Contains(sources[n[1]], "\nfunc "+n[2]+"(") {
+				t.Errorf("%s names %s.%s, which does not exist", document, n[1], n[2])
+			}
+		}
+		for _, n := range script.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("testdata/script", n[1]+".txtar")); err != nil {
+				t.Errorf("%s names the script %s: %v", document, n[1], err)
+			}
 		}
 	}
 }
