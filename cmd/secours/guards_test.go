@@ -5,11 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/secours-card/secours/card"
 	"github.com/secours-card/secours/card/sim"
@@ -77,15 +81,47 @@ func (p *playground) rewrite(t *testing.T, change func([]byte) []byte) {
 	})
 }
 
-// flip changes one byte of the record: an offset from the start, or from the end where it is negative.
-func flip(at int) func([]byte) []byte {
+// The parts of a record (docs/FORMAT.md, 3).
+const (
+	partHeader = 0
+	partBox    = 2 // of level 0; those of levels 1 to 3 follow
+)
+
+// flip changes the last byte of a part of the record.
+func flip(t *testing.T, part int) func([]byte) []byte {
 	return func(r []byte) []byte {
-		if at < 0 {
-			at += len(r)
+		var parts []cbor.RawMessage
+		if _, err := cbor.UnmarshalFirst(r, &parts); err != nil || len(parts) != 6 {
+			t.Fatalf("%d parts, %v", len(parts), err)
 		}
-		r[at] ^= 1
+		end := 1 // the head of the array
+		for _, p := range parts[:part+1] {
+			end += len(p)
+		}
+		r[end-1] ^= 1
 		return r
 	}
+}
+
+// sequence takes a record apart: the base, and the amendments to it.
+func sequence(t *testing.T, r []byte) (list [][]byte) {
+	t.Helper()
+	for len(r) > 0 {
+		var element cbor.RawMessage
+		rest, err := cbor.UnmarshalFirst(r, &element)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, r = append(list, element), rest
+	}
+	return list
+}
+
+// because is what waives the guard of what cannot be read.
+var because = []string{"--drop-unreadable", "--reason", "the memory fails"}
+
+func (p *playground) writing(more ...string) []string {
+	return append([]string{"write", p.file("summary.json")}, more...)
 }
 
 func (p *playground) otherPatient(t *testing.T) string {
@@ -101,7 +137,7 @@ func (p *playground) otherPatient(t *testing.T) string {
 // A part that was changed is reported as such everywhere, and written over only on demand; whose card it is still counts.
 func TestGuardDamagedLevel(t *testing.T) {
 	p := newPlayground(t)
-	p.rewrite(t, flip(-80)) // in box 2: box 3 takes the last 66 bytes
+	p.rewrite(t, flip(t, partBox+2))
 	out, talk := p.gp(t, 14, "read", "--json")
 	var d readDocument
 	if err := json.Unmarshal([]byte(out), &d); err != nil {
@@ -116,58 +152,177 @@ func TestGuardDamagedLevel(t *testing.T) {
 	if out, _ := p.gp(t, 14, "--lang", "fr", "read"); !strings.Contains(out, "CARTE EN PARTIE ILLISIBLE") || strings.Contains(out, "ANTÉCÉDENTS, ") {
 		t.Errorf("the screen hides it:\n%s", out)
 	}
-	p.gp(t, 14, "write", p.file("summary.json"))
-	p.gp(t, 17, "write", p.otherPatient(t), "--drop-unreadable")
-	p.gp(t, 18, "write", p.file("summary.json"), "--drop-unreadable", "--expect-seq", "0")
-	p.gp(t, 0, "write", p.file("summary.json"), "--drop-unreadable", "--expect-seq", "1")
-	if out, _ := p.gp(t, 0, "verify", "--json"); !strings.Contains(out, `"seq": 2`) {
-		t.Errorf("the number starts anew:\n%s", out)
+	p.gp(t, 14, p.writing()...)
+	if _, talk := p.gp(t, 1, p.writing("--drop-unreadable")...); !strings.Contains(talk, "--reason") {
+		t.Errorf("what is given up wants a reason: %s", talk)
 	}
+	p.gp(t, 17, append([]string{"write", p.otherPatient(t)}, because...)...)
+	p.gp(t, 18, p.writing(append(because, "--expect-seq", "0")...)...)
+	p.gp(t, 0, p.writing(append(because, "--expect-seq", "1")...)...)
+	if d := p.verify(t, 0); d.Record.Seq != 2 || d.Record.Dropped == nil || *d.Record.Dropped != (droppedDocument{"clinical", "the memory fails"}) {
+		t.Errorf("the number starts anew, or the card does not say what was given up: %+v", d.Record)
+	}
+	if out, _ := p.gp(t, 0, "--lang", "fr", "read"); !strings.Contains(out, "the memory fails") {
+		t.Errorf("the screen does not say what was given up:\n%s", out)
+	}
+}
+
+// What the patient hides can be damaged too. Whoever may not see it sees a good card; whoever may is told, and does not write over it.
+func TestGuardDamagedMasked(t *testing.T) {
+	p := newPlayground(t)
+	p.rewrite(t, flip(t, partBox+3))
+	for _, home := range []string{"pharmacy", "emergency"} {
+		p.run(t, 0, "--home", p.file(home), "--card", "sim:"+p.image, "read")
+	}
+	if out, _ := p.gp(t, 14, "read", "--json"); !strings.Contains(out, `"reason": "level-damaged"`) {
+		t.Errorf("%s", out)
+	}
+	p.gp(t, 14, p.writing()...)
+	p.gp(t, 0, p.writing(because...)...)
+	if d := p.verify(t, 0); d.Record.Dropped == nil || d.Record.Dropped.Level != "masked" {
+		t.Errorf("%+v", d.Record)
+	}
+}
+
+// verify is the JSON of the verb.
+func (p *playground) verify(t *testing.T, want int) (d checkedDocument) {
+	t.Helper()
+	out, _ := p.gp(t, want, "verify", "--json")
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // Where nothing can be decoded, nothing says whose card it is.
 func TestGuardUndecodable(t *testing.T) {
-	p := newPlayground(t)
-	p.rewrite(t, flip(30))
-	p.gp(t, 14, "read")
-	p.gp(t, 14, "write", p.file("summary.json"))
-	p.gp(t, 17, "write", p.file("summary.json"), "--drop-unreadable")
-	p.gp(t, 18, "write", p.file("summary.json"), "--drop-unreadable", "--new-patient", "--expect-seq", "0")
-	p.gp(t, 1, "card", "init")
-	p.gp(t, 0, "write", p.file("summary.json"), "--drop-unreadable", "--patient", "ins-nir:248129999999985")
-	p.gp(t, 0, "read")
+	for name, part := range map[string]int{"header": partHeader, "level 1": partBox + 1} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlayground(t)
+			p.rewrite(t, flip(t, part))
+			p.gp(t, 14, "read")
+			p.gp(t, 14, p.writing()...)
+			p.gp(t, 17, p.writing(because...)...)
+			p.gp(t, 18, p.writing(append(because, "--new-patient", "--expect-seq", "0")...)...)
+			p.gp(t, 1, "card", "init")
+			p.gp(t, 0, p.writing(append(because, "--patient", "ins-nir:248129999999985")...)...)
+			if d := p.verify(t, 0); d.Record.Dropped == nil || d.Record.Dropped.Level != "open" {
+				t.Errorf("the card does not say what was given up: %+v", d.Record)
+			}
+		})
+	}
 }
 
 // A later version's card is left alone.
 func TestGuardNewerFormat(t *testing.T) {
-	p := newPlayground(t)
-	p.rewrite(t, func(r []byte) []byte {
-		// The version is the first element of the header, the first element of the record.
-		i := bytes.Index(r, []byte{0x84, 0x01, 0x00, 0x50})
-		if i < 0 {
-			t.Fatal("no header found")
-		}
-		r[i+1] = 2
-		return r
-	})
-	for _, args := range [][]string{{"read"}, {"write", p.file("summary.json")}, {"write", p.file("summary.json"), "--drop-unreadable", "--new-patient"}} {
-		p.gp(t, 22, args...)
+	for name, at := range map[string]int{"version": 1, "suite": 2} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlayground(t)
+			p.rewrite(t, func(r []byte) []byte {
+				// Version and suite are the first elements of the header, the first element of the record.
+				i := bytes.Index(r, []byte{0x83, 0x01, 0x01, 0x50})
+				if i < 0 {
+					t.Fatal("no header found")
+				}
+				r[i+at] = 3
+				return r
+			})
+			for _, args := range [][]string{{"read"}, p.writing(), p.writing(append(because, "--new-patient")...), {"card", "reseal"}} {
+				p.gp(t, 22, args...)
+			}
+			p.gp(t, 1, "card", "init")
+		})
 	}
-	p.gp(t, 1, "card", "init")
 }
 
-// What a later version added is not shown, and not written over.
+// additions lists what became of what others had said.
+func additions(t *testing.T, out string) (outcomes []string) {
+	t.Helper()
+	var d written
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range d.Amendments {
+		outcomes = append(outcomes, string(m.Operation)+" "+m.Outcome)
+	}
+	return outcomes
+}
+
+// What others added is not lost by a summary whose author did not know of it.
 func TestGuardAmended(t *testing.T) {
 	p := newPlayground(t)
-	amendment := append([]byte{0x83, 0x55, 0x84, 0x01, 0x00, 0x50}, make([]byte, 16)...)
-	amendment = append(amendment, 0x01, 0x80, 0x58, 0x20)
-	amendment = append(amendment, make([]byte, 32)...)
-	p.rewrite(t, func(r []byte) []byte { return append(r, amendment...) })
-	out, _ := p.gp(t, 15, "read", "--json")
-	if !strings.Contains(out, `"amendmentsNotShown": 1`) || !strings.Contains(out, `"visible": "partial"`) {
+	p.run(t, 0, "--home", p.file("pharmacy"), "--card", "sim:"+p.image, "amend", "--file", p.file("amendment.json"))
+	shown := func(unreviewed bool) {
+		t.Helper()
+		out, _ := p.gp(t, 0, "read", "--json")
+		if !strings.Contains(out, "DOLIPRANE") || strings.Contains(out, `"unreviewed": true`) != unreviewed {
+			t.Errorf("lost, or under the wrong name:\n%s", out)
+		}
+	}
+	shown(true)
+	out, _ := p.gp(t, 0, p.writing("--if-changed", "--json")...)
+	if got := additions(t, out); !slices.Equal(got, []string{"add kept", "taken kept"}) || !strings.Contains(out, `"outcome": "written"`) {
+		t.Errorf("%v\n%s", got, out)
+	}
+	if d := p.verify(t, 0); d.Record.Seq != 3 || len(d.Record.Amendments) != 0 {
+		t.Errorf("%+v", d.Record)
+	}
+	shown(true)
+	if out, _ := p.gp(t, 0, p.writing("--amendments", "accept", "--json")...); !slices.Contains(additions(t, out), "add accepted") {
 		t.Errorf("%s", out)
 	}
-	p.gp(t, 22, "write", p.file("summary.json"), "--drop-unreadable")
+	shown(false)
+}
+
+// What was added and cannot be applied is not written over unless its reader says so, by name; and what cannot be read, not at all.
+func TestGuardAmendedApart(t *testing.T) {
+	p := newPlayground(t)
+	amend := func(home, file, content string) {
+		t.Helper()
+		if err := os.WriteFile(p.file(file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.run(t, 0, "--home", p.file(home), "--card", "sim:"+p.image, "amend", "--file", p.file(file))
+	}
+	// Two amendments beside the example want a larger card.
+	if err := os.Remove(p.image); err != nil {
+		t.Fatal(err)
+	}
+	p.gp(t, 0, "card", "init", "--size", "16384")
+	p.gp(t, 0, p.writing()...)
+	amend("pharmacy", "a.json", `{"schema":"secours.amendment/1","add":{"medications":[{"product":{"text":"DOLIPRANE"},"origin":"otc"}]}}`)
+	amend("emergency", "b.json", `{"schema":"secours.amendment/1","add":{"allergies":[{"agent":{"text":"kiwi"}}]}}`)
+	p.gp(t, 0, "read")
+	p.rewrite(t, func(r []byte) []byte { // the second was written on the first
+		s := sequence(t, r)
+		return bytes.Join([][]byte{s[0], s[2], s[1]}, nil)
+	})
+	out, talk := p.gp(t, 15, "read", "--json")
+	if !strings.Contains(out, `"state": "apart"`) || !strings.Contains(out, `"reason": "fork"`) || !strings.Contains(talk, `"name":"amendment"`) {
+		t.Fatalf("%s\n%s", out, talk)
+	}
+	var apart string
+	for _, m := range p.verify(t, 15).Record.Amendments {
+		if m.State == record.AmendmentApart {
+			apart = m.ID
+		}
+	}
+	for _, args := range [][]string{p.writing(), p.writing(because...), p.writing("--amendments", "accept"), p.writing("--amendments", apart), p.writing("--if-changed")} {
+		if _, talk := p.gp(t, 15, append(args, "--json")...); !strings.Contains(talk, `"name":"amendment-apart"`) || !strings.Contains(talk, apart) {
+			t.Errorf("%v: %s", args, talk)
+		}
+	}
+	p.gp(t, 1, p.writing("--discard", "ffffffff")...)
+	before, _ := p.memory(t)
+	// Damaged, it can no longer be named.
+	p.rewrite(t, func(r []byte) []byte { r[len(r)-1] ^= 1; return r })
+	p.gp(t, 15, "read")
+	p.gp(t, 14, p.writing("--discard", apart)...)
+	p.spoil(t, func(memory []byte) { copy(memory, before) })
+	if out, _ := p.gp(t, 0, p.writing("--discard", apart, "--json")...); !slices.Contains(additions(t, out), "add kept") || !slices.Contains(additions(t, out), " discarded") {
+		t.Errorf("%s", out)
+	}
+	p.gp(t, 0, "read")
 }
 
 // A newer summary that is lost is never passed over in silence.
@@ -196,7 +351,7 @@ func TestGuardNewerLost(t *testing.T) {
 		t.Errorf("verify: %s", out)
 	}
 	p.gp(t, 14, "write", p.file("summary.json"), "--if-changed")
-	p.gp(t, 0, "write", p.file("summary.json"), "--drop-unreadable", "--if-changed")
+	p.gp(t, 0, p.writing(append(because, "--if-changed")...)...)
 	if out, _ := p.gp(t, 0, "verify", "--json"); !strings.Contains(out, `"seq": 3,`) {
 		t.Errorf("the number of the lost summary is used again: %s", out)
 	}
@@ -290,29 +445,65 @@ func TestGuardLostBeginning(t *testing.T) {
 	p.gp(t, 11, "read")
 }
 
-// Records are not sealed in this version: real cards are refused. A simulated card that says it is real stands for one.
+// Only simulated cards carry what is not sealed. A simulated card that says it is real stands for a real one.
 func TestGuardUnsealed(t *testing.T) {
 	p := newPlayground(t)
-	c, err := sim.Open(p.image, sim.Session{})
+	real := func() *app {
+		a := newApp()
+		a.out, a.err, a.getenv = io.Discard, io.Discard, func(string) string { return "" }
+		a.home, a.now = p.file("gp"), func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
+		a.secrets.fd = -1
+		a.connection = func(context.Context) (*connection, error) {
+			c, err := sim.Open(p.image, sim.Session{})
+			if err != nil {
+				return nil, err
+			}
+			return &connection{Transmitter: c, name: "pcsc:test", close: c.Close}, nil
+		}
+		return a
+	}
+	before, _ := p.memory(t)
+	options := writeOptions{unsealed: true, carry: carryOptions{amendments: "keep"}}
+	err := real().write(context.Background(), p.file("summary.json"), options)
+	var f *failure
+	if !errors.As(err, &f) || f.name != "unsealed" || f.code != exitGeneral {
+		t.Errorf("--unsealed on a real card: %v", err)
+	}
+	if after, _ := p.memory(t); !bytes.Equal(before, after) {
+		t.Error("refused, and written")
+	}
+	options.unsealed = false
+	if err := real().write(context.Background(), p.file("summary.json"), options); err != nil {
+		t.Errorf("sealed, on a real card: %v", err)
+	}
+	if code := execute(context.Background(), []string{"--home", p.file("gp"), "verify"}, real()); code != exitOK {
+		t.Errorf("sealed, on a real card: exit code %d", code)
+	}
+
+	_, talk := p.gp(t, 0, p.writing("--unsealed")...)
+	if !strings.Contains(talk, "NOT SEALED") {
+		t.Errorf("it is not said: %s", talk)
+	}
+	if out, _ := p.gp(t, 0, "verify"); !strings.Contains(out, "NOT SEALED") {
+		t.Errorf("it is not said: %s", out)
+	}
+	r, err := real().readCard(context.Background(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	var talk bytes.Buffer
-	a := newApp()
-	a.out, a.err, a.getenv = &talk, &talk, func(string) string { return "" }
-	a.home, a.now = p.file("gp"), func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
-	a.secrets.fd = -1
-	a.connection = func(context.Context) (*connection, error) {
-		return &connection{Transmitter: c, name: "pcsc:test", close: func() error { return nil }}, nil
+	if v := r.record.Verdict; v != (record.Verdict{Status: record.Unverifiable, Reason: record.ReasonUnsealed}) {
+		t.Errorf("unsealed, on a real card: %v", v)
 	}
-	err = a.write(context.Background(), p.file("summary.json"), writeOptions{})
-	var f *failure
-	if !errors.As(err, &f) || f.name != "unsealed" {
-		t.Errorf("a real card: %v", err)
+	if code := execute(context.Background(), []string{"--home", p.file("gp"), "read"}, real()); code != exitUnverifiable {
+		t.Errorf("unsealed, on a real card: exit code %d", code)
 	}
-	if err := a.write(context.Background(), p.file("summary.json"), writeOptions{unsealed: true}); err != nil {
-		t.Errorf("--unsealed: %v", err)
+	// The way out: sealed over it, and nothing of what everybody could read is left.
+	_, open := p.memory(t)
+	if err := real().write(context.Background(), p.file("summary.json"), options); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := p.memory(t); left(after, open) {
+		t.Error("a piece of the unsealed record is left")
 	}
 }
 
@@ -344,12 +535,16 @@ func TestInputEncodings(t *testing.T) {
 func TestInspectForAPerson(t *testing.T) {
 	p := newPlayground(t)
 	out, _ := p.gp(t, 0, "inspect")
-	for _, want := range []string{"valid", "level care", "codec 1", "allergies 4", "EdDSA", "BEGIN CERTIFICATE", "NOT SEALED"} {
+	for _, want := range []string{"valid", "level care", "codec 1", "allergies 4", "history 1", "3 role(s)", "1 other key(s)", "EdDSA", "BEGIN CERTIFICATE"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing:\n%s", want, out)
 		}
 	}
-	if strings.Contains(out, "DURAND") || strings.Contains(out, "amoxicilline") {
+	if strings.Contains(out, "DURAND") || strings.Contains(out, "amoxicilline") || strings.Contains(out, "dépression") {
 		t.Error("inspect shows something medical")
+	}
+	p.gp(t, 0, p.writing("--unsealed")...)
+	if out, _ := p.gp(t, 0, "inspect"); !strings.Contains(out, "NOT SEALED") || strings.Contains(out, "role(s)") {
+		t.Errorf("not sealed for anybody:\n%s", out)
 	}
 }
