@@ -367,6 +367,31 @@ func TestRoots(t *testing.T) {
 	}
 }
 
+// Whoever names the root under a statement has not signed as the root.
+func TestForgedRootSignature(t *testing.T) {
+	p, thief := newProgramme(1), &programme{newProgramme(1).roots, seedKey(66)}
+	for name, forge := range map[string]func(*RootStatement){
+		"another key's signature": func(s *RootStatement) {
+			one := &s.message.Signatures[0]
+			one.Signature = ed25519.Sign(seedKey(66), s.message.toSign(one.Protected))
+		},
+		"that of another statement": func(s *RootStatement) { s.message.Signatures = p.statement(t, 1).message.Signatures },
+		"no signature":              func(s *RootStatement) { s.message.Signatures[0].Signature = []byte{} },
+		"without the context": func(s *RootStatement) {
+			one := &s.message.Signatures[0]
+			one.Signature = ed25519.Sign(p.roots[0], encode([]any{"Signature", []byte{}, one.Protected, []byte{}, s.message.Payload}))
+		},
+	} {
+		s := thief.statement(t, 1)
+		forge(s)
+		members := p.members(t)
+		members[memberStatements] = encode([][]byte{s.Bytes()})
+		if err := accept(p.pinned(), thief.signPayload(encode(members), nil)); !errors.Is(err, ErrBundle) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A bundle key that was replaced signs no more bundles, even if the roots stay.
 func TestOldStatementDoesNotComeBack(t *testing.T) {
 	p := newProgramme(1)
@@ -399,6 +424,10 @@ func TestRootStatementSignedInTurn(t *testing.T) {
 	}
 	if !again.signedBy(&again.Roots) {
 		t.Error("two of two are not enough")
+	}
+	before := again.Bytes()
+	if err := again.Sign(p.roots[1], p.roots[0]); err != nil || !bytes.Equal(before, again.Bytes()) {
+		t.Errorf("signed once more it differs (%v)", err)
 	}
 	again.Number = 2
 	if err := again.Sign(p.roots[0]); err != nil {
@@ -579,6 +608,35 @@ func TestBundlePayloads(t *testing.T) {
 	longer := append([]byte{payload[0], payload[1], 0x18, 0x01}, payload[3:]...)
 	if err := accept(p.pinned(), p.signPayload(longer, nil)); !errors.Is(err, ErrBundle) {
 		t.Errorf("a longer head: %v", err)
+	}
+}
+
+// An authority learns of its mistakes before its readers do.
+func TestSignRefusesWhatReadersRefuse(t *testing.T) {
+	p := newProgramme(1)
+	point, err := ecdh.X25519().NewPublicKey(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*BundleDraft){
+		"a leaf between": func(d *BundleDraft) {
+			d.Intermediates = [][]byte{newIdentity(t, newAuthority(t, "A"), physician).Certificate.Raw}
+		},
+		"a key of low order": func(d *BundleDraft) {
+			d.RoleKeys = []RoleKey{{Authority: "P", Role: RoleNurse, Epoch: 1, Public: point}}
+		},
+		"no name":                 func(d *BundleDraft) { d.Name = "" },
+		"no statement":            func(d *BundleDraft) { d.Statements = nil },
+		"an unsigned statement":   func(d *BundleDraft) { d.Statements = []*RootStatement{{Number: 1}} },
+		"another bundle key's":    func(d *BundleDraft) { d.Statements = []*RootStatement{newProgramme(9).statement(t, 1)} },
+		"a bundle before 1970":    func(d *BundleDraft) { d.Issued = time.Time{} },
+		"outdated when it issues": func(d *BundleDraft) { d.NextUpdate = d.Issued },
+	} {
+		d := p.draft(t)
+		change(d)
+		if _, err := d.Sign(p.bundle); err == nil {
+			t.Errorf("%s was signed", name)
+		}
 	}
 }
 
