@@ -262,6 +262,52 @@ func TestWhereRefusedAmendmentsStand(t *testing.T) {
 	}
 }
 
+// What was said of an item of the summary is not said of one that a refused amendment gives the same id.
+func TestSameIDInRefusedAmendment(t *testing.T) {
+	v := withKey(t, "practice", 3)
+	v.Amendments = append(v.Amendments, refusedView(t, amendmentApart, verdictInvalid, "signature",
+		`{"schema":"secours.amendment/1","add":{"allergies":[{"id":"b2","agent":{"text":"pollens"}}]}}`))
+	text := read(t, v, renderOptions{Lang: fr})
+	if strings.Count(text, "NOTE du 15/11/2026") != 1 || strings.Contains(text, " ? ALLERGIE : RISQUE NON INDIQUÉ  pollens\n     ") {
+		t.Error(text)
+	}
+}
+
+// Members that this version does not know are counted wherever an amendment has them.
+func TestUnknownInAmendments(t *testing.T) {
+	more := summary.Extra{"x": nil}
+	v := withKey(t, "practice", 3)
+	for i := range v.Changes {
+		if v.Changes[i].Operation == summary.OpAnnotate {
+			v.Changes[i].Extra = more
+		}
+	}
+	a := refusedView(t, amendmentApart, verdictInvalid, "role", additionsJSON)
+	a.Content.Extra, a.Content.Add.Extra, a.Content.Stop[0].Extra, a.Content.Add.Allergies[0].Agent.Extra = more, more, more, more
+	v.Amendments = append(v.Amendments, a)
+	text := flat(read(t, v, renderOptions{Lang: fr}))
+	for _, want := range []string{
+		"« gants sans latex à la pharmacie » · 1 champ inconnu de ce programme, non affiché", "? 3 champs inconnus de ce programme, non affichés ==",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+	if got := strings.Count(text, "1 champ inconnu"); got != 2 {
+		t.Errorf("%d single members are counted, want those of the note and of the allergy:\n%s", got, text)
+	}
+}
+
+// A critical item that is read at the top says there that more was said of it since.
+func TestNotesOfWhatIsPulledUp(t *testing.T) {
+	v := withKey(t, "practice", 3)
+	amend(t, v, `{"schema":"secours.amendment/1","annotate":[{"id":"b1","note":"confirmée par la mère"},{"id":"b1","note":"bracelet"}]}`)
+	text := flat(read(t, v, renderOptions{Lang: fr, Width: 120}))
+	if !strings.Contains(text, "confirmée, d'après un test 2 ajouts à son sujet, plus bas ^^ !! ") {
+		t.Error(text)
+	}
+}
+
 // An applied amendment of which an item is not there shows that operation apart, and no other.
 func TestMissingTargets(t *testing.T) {
 	v := withKey(t, "practice", 3)
@@ -343,15 +389,18 @@ func TestUnreviewed(t *testing.T) {
 	// An important point of attention stays important, and whatever says nothing of its weight gets a plus.
 	w := valid(sections(t, ""))
 	amend(t, w, `{"schema":"secours.amendment/1","add":{"alerts":[{"kind":"pregnancy","text":"12 semaines"}],"vaccinations":[{"vaccine":{"text":"grippe"}}],
-		"allergies":[{"agent":{"text":"fraise"},"criticality":"low"},{"agent":{"text":"iode"},"verification":"refuted"}]}}`)
+		"allergies":[{"agent":{"text":"fraise"},"criticality":"low"},{"agent":{"text":"iode"},"verification":"refuted"},{"agent":{"text":"kiwi"}}]}}`)
 	text = read(t, w, renderOptions{Lang: en})
 	for _, want := range []string{"\n ! PREGNANCY", "\n + grippe", "\n + LOW RISK  fraise", "\n - REFUTED  iode"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("want %q in\n%s", want, text)
 		}
 	}
-	if got := strings.Count(flat(text), "NOT REVIEWED BY THE PHYSICIAN"); got != 4 {
-		t.Errorf("%d items are said not to be reviewed, want 4", got)
+	if strings.Index(text, "LOW RISK  fraise") < strings.Index(text, "RISK NOT STATED  kiwi") {
+		t.Errorf("a low risk that was added comes before a higher one:\n%s", text)
+	}
+	if got := strings.Count(flat(text), "NOT REVIEWED BY THE PHYSICIAN"); got != 5 {
+		t.Errorf("%d items are said not to be reviewed, want 5", got)
 	}
 }
 
@@ -367,6 +416,9 @@ func TestRetracted(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("want %q in\n%s", want, text)
 		}
+	}
+	if got := strings.Count(text, "REFUS DE TRANSFUSION"); got != 1 {
+		t.Errorf("the withdrawn refusal stands %d times, want 1, in its section", got)
 	}
 	for _, not := range []string{"!! ALLERGIE, RISQUE ÉLEVÉ  kétoprofène", "!! ANTICOAGULANT", "!! REFUS DE TRANSFUSION"} {
 		if strings.Contains(text, not) {
