@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -43,9 +45,15 @@ const (
 // carrying is the work of bringing over what others said.
 type carrying struct {
 	from, to *summary.Summary
-	accept   func(ids ...string) bool
-	discard  func(ids ...string) bool
-	list     []carried
+	// author is who signed the previous summary.
+	author  summary.Author
+	accept  func(ids ...string) bool
+	discard func(ids ...string) bool
+	list    []carried
+	// gone are the items that were discarded: what is said of them goes with them.
+	gone map[string]bool
+	// full are the items that cannot hold another remark.
+	full []string
 }
 
 // carry brings what others said since into the new summary, and says what it did.
@@ -54,7 +62,10 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 		return nil, a.unknownAmendments(nil, o)
 	}
 	accepted := selection(o.amendments)
-	c := &carrying{from: previous.Summary, to: s, discard: oneOf(o.discard)}
+	c := &carrying{from: previous.Summary, to: s, discard: oneOf(o.discard), gone: map[string]bool{}}
+	if previous.Signer != nil {
+		c.author = record.AuthorOf(previous.Signer)
+	}
 	switch o.amendments {
 	case "keep":
 		c.accept = oneOf(nil)
@@ -75,13 +86,10 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 			known[e.ID] = true
 		}
 	}
-	c.from.Sections.Each(func(name string, section summary.AnySection) {
-		for i := range section.Len() {
-			if common := section.Common(i); common.Unreviewed == summary.Yes {
-				known[common.ID] = true
-			}
-		}
-	})
+	order := pending(c.from)
+	for _, id := range order {
+		known[id] = true
+	}
 	for _, id := range append(slices.Clone(accepted), o.discard...) {
 		if !known[id] {
 			return nil, a.unknownAmendments(known, o)
@@ -96,16 +104,13 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 		}
 	}
 	s.AssignIDs()
-	var order []string
-	c.from.Sections.Each(func(_ string, section summary.AnySection) {
-		for i := range section.Len() {
-			if common := section.Common(i); common.Unreviewed == summary.Yes {
-				order = append(order, common.ID)
-			}
-		}
-	})
 	for _, id := range order {
-		c.item(id, amendmentOf[id])
+		amendment := amendmentOf[id]
+		// Whoever wrote the record on the card would put words into other people's mouths, and this author would sign them.
+		if amendment == "" && !previous.Verdict.Good() && !c.accept(id) && !c.discard(id) {
+			return nil, a.unvouched(id, previous.Verdict.Reason)
+		}
+		c.item(id, amendment)
 	}
 	for i := range previous.Amendments {
 		if m := &previous.Amendments[i]; m.State == record.AmendmentApplied {
@@ -114,31 +119,115 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 			}
 		}
 	}
+	if len(c.full) > 0 {
+		return nil, a.fullOfRemarks(c.full[0])
+	}
 	return c.list, nil
 }
 
-// item brings over an item that nobody reviewed.
+// pending are the items of a summary that nobody reviewed, or of which nobody reviewed what others said.
+func pending(s *summary.Summary) []string {
+	var ids []string
+	s.Sections.Each(func(_ string, section summary.AnySection) {
+		for i := range section.Len() {
+			if c := section.Common(i); c.Unreviewed == summary.Yes || len(c.Remarks) > 0 {
+				ids = append(ids, c.ID)
+			}
+		}
+	})
+	return ids
+}
+
+// item brings over an item that nobody reviewed, or what others said of one.
 func (c *carrying) item(id, amendment string) {
-	section, _, common := itemByID(c.from, id)
+	section, was, common := itemByID(c.from, id)
 	done := carried{ID: id, Amendment: amendment, Section: section, Operation: summary.OpAdd, By: common.By.Name, Role: common.By.Role}
-	switch _, _, there := itemByID(c.to, id); {
+	if common.Unreviewed != summary.Yes {
+		done.Operation, done.By, done.Role = summary.OpAnnotate, common.Remarks[0].By.Name, common.Remarks[0].By.Role
+	}
+	switch _, item, there := itemByID(c.to, id); {
 	case c.discard(id, amendment):
 		done.Outcome = carriedDiscarded
+		c.gone[id] = there == nil
 	case there != nil:
 		done.Outcome = carriedInSummary
-		if c.accept(id, amendment) {
-			there.Unreviewed = summary.Unsaid
+		accepted := c.accept(id, amendment)
+		if c.remarks(was, common, item, there, accepted) {
+			done.Outcome = carriedKept
+			if accepted {
+				done.Outcome = carriedAccepted
+			}
 		}
+		if accepted {
+			there.Unreviewed, there.Remarks = summary.Unsaid, nil
+		}
+	case common.Unreviewed != summary.Yes && c.accept(id):
+		return // the author knows of it, and wrote a summary without the item
 	default:
 		done.Outcome = carriedKept
 		c.to.Carry(c.from, []string{id})
+		_, _, there := itemByID(c.to, id)
 		if c.accept(id, amendment) {
 			done.Outcome = carriedAccepted
-			_, _, there := itemByID(c.to, id)
-			there.Unreviewed, there.By = summary.Unsaid, summary.Author{}
+			there.Unreviewed, there.By, there.Remarks = summary.Unsaid, summary.Author{}, nil
+		} else {
+			c.unreviewed(there)
 		}
 	}
 	c.list = append(c.list, done)
+}
+
+// unreviewed marks an item that stands in the new summary for what others said, and not because its author wrote it.
+func (c *carrying) unreviewed(there *summary.Common) {
+	there.Unreviewed = summary.Yes
+	if reflect.DeepEqual(there.By, summary.Author{}) {
+		there.By = c.author
+	}
+}
+
+// remarks brings what others said of an item to the same item of the new summary, which does not know of it: the text that says so, and
+// on a line of treatment what it was about. It reports whether there was anything.
+func (c *carrying) remarks(was any, common *summary.Common, item any, there *summary.Common, accepted bool) bool {
+	brought := false
+	from, _ := was.(*summary.Medication)
+	to, _ := item.(*summary.Medication)
+	for _, remark := range common.Remarks {
+		if hasRemark(there, remark) {
+			continue
+		}
+		brought = true
+		if from != nil && to != nil {
+			switch {
+			case strings.HasPrefix(remark.Text, stoppedRemark) && from.Status == summary.MedicationStopped:
+				to.Status, to.End, to.StopReason = from.Status, from.End, from.StopReason
+			case remark.Text == takenRemark:
+				to.Taken = from.Taken
+			case remark.Text == dispensedRemark:
+				to.Dispensed = from.Dispensed
+			}
+		}
+		if !accepted {
+			c.remark(there, remark)
+		}
+	}
+	return brought
+}
+
+func hasRemark(common *summary.Common, r summary.Remark) bool {
+	return slices.ContainsFunc(common.Remarks, func(o summary.Remark) bool {
+		return o.Text == r.Text && o.On == r.On && o.By.Name == r.By.Name
+	})
+}
+
+// remark adds a remark to an item that does not have it yet.
+func (c *carrying) remark(common *summary.Common, r summary.Remark) {
+	switch {
+	case r.Text == "", hasRemark(common, r):
+	case len(common.Remarks) >= summary.MaxRemarks:
+		c.full = append(c.full, common.ID)
+	default:
+		common.Remarks = append(common.Remarks, r)
+	}
 }
 
 // operation brings over what was said about an item.
@@ -146,7 +235,7 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 	by := record.AuthorOf(m.Signer)
 	done := carried{ID: e.ID, Amendment: m.ID, Section: e.Section, Operation: e.Operation, By: by.Name, Role: by.Role}
 	defer func() { c.list = append(c.list, done) }()
-	if c.discard(e.ID, m.ID) {
+	if c.discard(e.ID, m.ID) || c.gone[e.ID] {
 		done.Outcome = carriedDiscarded
 		return
 	}
@@ -165,7 +254,7 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 		if _, item, common = itemByID(c.to, e.ID); common == nil {
 			return
 		}
-		common.Unreviewed = summary.Yes
+		c.unreviewed(common)
 	}
 	line, _ := item.(*summary.Medication)
 	switch {
@@ -185,13 +274,15 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 	if accepted {
 		return
 	}
-	remark := summary.Remark{Text: remarkText(e), By: by, On: e.On}
-	if remark.Text != "" && len(common.Remarks) < summary.MaxRemarks && !slices.ContainsFunc(common.Remarks, func(r summary.Remark) bool {
-		return r.Text == remark.Text && r.On == remark.On && r.By.Name == remark.By.Name
-	}) {
-		common.Remarks = append(common.Remarks, remark)
-	}
+	c.remark(common, summary.Remark{Text: remarkText(e), By: by, On: e.On})
 }
+
+// The remarks that stand for operations on a line of treatment. A later summary knows them by these texts.
+const (
+	stoppedRemark   = "arrêté le "
+	takenRemark     = "prise réelle notée"
+	dispensedRemark = "délivrance notée"
+)
 
 // remarkText is how an operation stands under an item that a later summary kept: in the language of the card, which is French.
 func remarkText(e summary.Change) string {
@@ -199,13 +290,13 @@ func remarkText(e summary.Change) string {
 	case summary.OpAnnotate:
 		return e.Text
 	case summary.OpStop:
-		return strings.TrimSuffix("arrêté le "+e.End.String()+" : "+e.Text, " : ")
+		return strings.TrimSuffix(stoppedRemark+cmp.Or(e.End, e.On).String()+" : "+e.Text, " : ")
 	case summary.OpRetract:
 		return strings.TrimSuffix("retiré par son auteur : "+e.Text, " : ")
 	case summary.OpTaken:
-		return "prise réelle notée"
+		return takenRemark
 	case summary.OpDispensed:
-		return "délivrance notée"
+		return dispensedRemark
 	}
 	return ""
 }
@@ -312,5 +403,35 @@ func (a *app) undecided(m *record.Amendment) error {
 			"lisez-le (« secours read »), reprenez ce qui est vrai dans la synthèse, puis --discard %s",
 			"read it (\"secours read\"), put what is true into the summary, then --discard %s",
 		), m.ID),
+	}
+}
+
+// unvouched refuses to sign what a record that is not verified says in other people's names.
+func (a *app) unvouched(id string, reason record.Reason) error {
+	return &failure{
+		code: exitUnverifiable, name: "unverified-item",
+		message: fmt.Sprintf(a.lang.s(
+			"la synthèse de la carte n'est pas vérifiée (%s), et attribue à d'autres un élément non revu (%s) ; rien n'a été écrit",
+			"the summary on the card is not verified (%s), and says in somebody else's name an item that nobody reviewed (%s); nothing was written",
+		), a.reason(reason), id),
+		hint: fmt.Sprintf(a.lang.s(
+			"lisez-le (« secours read »), puis --amendments %s le prend à votre compte, ou --discard %s le laisse",
+			"read it (\"secours read\"), then --amendments %s makes it yours, or --discard %s leaves it",
+		), id, id),
+	}
+}
+
+// fullOfRemarks refuses to lose a remark for want of room.
+func (a *app) fullOfRemarks(id string) error {
+	return &failure{
+		code: exitUnverifiable, name: "too-many-remarks",
+		message: fmt.Sprintf(a.lang.s(
+			"l'élément %s porte déjà %d remarques non revues, et une de plus se perdrait ; rien n'a été écrit",
+			"the item %s has %d unreviewed remarks already, and one more would be lost; nothing was written",
+		), id, summary.MaxRemarks),
+		hint: fmt.Sprintf(a.lang.s(
+			"lisez-les (« secours read »), puis --amendments %s les accepte, ou --discard %s les laisse",
+			"read them (\"secours read\"), then --amendments %s accepts them, or --discard %s leaves them",
+		), id, id),
 	}
 }

@@ -319,6 +319,11 @@ func (r *renderer) common(e *entry, c *summary.Common, item any) {
 	if n := unknownIn(reflect.ValueOf(item)); n > 0 {
 		detail(r.notShown(n))
 	}
+	for _, said := range c.Remarks {
+		e.notes = append(e.notes, remark{added, r.change(&summary.Change{
+			Operation: summary.OpAnnotate, ID: c.ID, Text: said.Text, By: said.By, On: said.On,
+		})})
+	}
 	for _, change := range r.changes[c.ID] {
 		m := added
 		if change.Operation == summary.OpStop || change.Operation == summary.OpRetract {
