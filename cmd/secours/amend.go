@@ -218,7 +218,7 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 		}
 		return a.printAmended(result)
 	}
-	if err := a.replace(ctx, session, content, raw, false); err != nil {
+	if err := a.replace(ctx, h, session, content, raw, h.erasing(content.Card)); err != nil {
 		return err
 	}
 	h.remember(content.Card, after.LastSeq())

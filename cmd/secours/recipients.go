@@ -145,7 +145,8 @@ func (s *sealing) removes(previous *record.Record) bool {
 }
 
 // raises tells whether the next summary hides what the previous one showed to more people: an item that stands above the default
-// of its section, and that was not there at that level before. Whatever was said of it before may be in the other slot.
+// of its section, and that was not there at that level before, or one that stood below it and is gone. Whatever was said of it
+// before may be in the other slot.
 func raises(previous *record.Record, s *summary.Summary) bool {
 	if previous == nil {
 		return false
@@ -166,6 +167,16 @@ func raises(previous *record.Record, s *summary.Summary) bool {
 				raised = raised || level.Rank() > levelOfItem(name, was).Rank()
 			default:
 				raised = raised || level.Rank() > summary.DefaultLevel(name).Rank()
+			}
+		}
+	})
+	// What stood below the default of its section, in the clear perhaps, and is not there any more: taken back, or under another id.
+	previous.Summary.Sections.Each(func(name string, section summary.AnySection) {
+		for i := range section.Len() {
+			c := section.Common(i)
+			if levelOfItem(name, c).Rank() < summary.DefaultLevel(name).Rank() {
+				_, _, is := itemByID(&next, c.ID)
+				raised = raised || is == nil
 			}
 		}
 	})

@@ -156,12 +156,12 @@ func (a *app) reseal(ctx context.Context, o resealOptions) (*resealed, error) {
 	}
 	done := &resealed{
 		Schema: "secours.reseal/1", Card: content.Card.String(), Head: hex.EncodeToString(previous.Head[:]), RecordBytes: len(raw),
-		Erased: seals.removes(&before), Warnings: seals.warnings,
+		Erased: seals.removes(&before) || h.erasing(content.Card), Warnings: seals.warnings,
 	}
 	for _, r := range seals.recipients {
 		done.SealedFor = append(done.SealedFor, sealedForOf(store, r))
 	}
-	return done, a.replace(ctx, session, content, raw, done.Erased)
+	return done, a.replace(ctx, h, session, content, raw, done.Erased)
 }
 
 // readPublicKey reads the public half of another practice's key.

@@ -34,7 +34,7 @@ func (h home) seen(id card.ID) uint64 {
 
 // remember notes a number that was read from a card or written to it. A home that cannot be written to is no reason not to show a card.
 func (h home) remember(id card.ID, seq uint64) {
-	if seq <= h.seen(id) {
+	if seq <= h.seen(id) || seq > plausibleSeq {
 		return
 	}
 	name := h.seenFile(id)
@@ -47,3 +47,22 @@ func (h home) remember(id card.ID, seq uint64) {
 		os.Rename(temporary, name)
 	}
 }
+
+// A write that hides something goes into both slots. Where it was cut short the older record may still be on the card, which no later
+// reader can see; who began it remembers, and the next write of this home does it.
+
+func (h home) erasingFile(id card.ID) string { return h.seenFile(id) + ".erase" }
+
+// erasing reports whether this home began to erase an older record from a card, and was not told that it is gone.
+func (h home) erasing(id card.ID) bool {
+	_, err := os.Stat(h.erasingFile(id))
+	return err == nil
+}
+
+func (h home) beginErasing(id card.ID) {
+	if os.MkdirAll(filepath.Dir(h.erasingFile(id)), 0o700) == nil {
+		os.WriteFile(h.erasingFile(id), nil, 0o600)
+	}
+}
+
+func (h home) endErasing(id card.ID) { os.Remove(h.erasingFile(id)) }

@@ -244,7 +244,8 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		return err
 	}
 	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf, Dropped: lost}
-	draft.Seq = next(previous, content)
+	// A number that this home has seen on the card is not given twice, even where nothing of what had it can be read.
+	draft.Seq = max(next(previous, content), h.seen(content.Card)+1)
 	if previous != nil {
 		draft.Prev = &previous.Head
 	}
@@ -260,6 +261,12 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	result := written{
 		Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second),
 		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Warnings: a.warnings(s, o.unsealed),
+	}
+	if previous != nil && h.seen(content.Card) > previous.LastSeq() {
+		result.Warnings = append(result.Warnings, problem{"", a.lang.s(
+			"ce poste a déjà lu un état plus récent de cette carte : ce que d'autres y avaient ajouté peut manquer",
+			"this workstation has read a newer state of this card: what others had added to it may be missing",
+		)})
 	}
 	seals := &sealing{}
 	if !o.unsealed {
@@ -280,7 +287,8 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		result.Amendments = append(result.Amendments, done...)
 	}
 	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid && len(previous.Amendments) == 0 &&
-		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) && !seals.removes(previous) && seals.suite == previous.Suite {
+		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) && !seals.removes(previous) && seals.suite == previous.Suite &&
+		!h.erasing(content.Card) {
 		result.Outcome, result.Seq, result.SignedAt, result.RecordBytes = "unchanged", previous.Seq, previous.Time, previous.Size
 		result.Head = hex.EncodeToString(previous.Head[:])
 		return a.printWritten(result)
@@ -298,12 +306,13 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if len(raw) > content.Capacity {
 		return &card.NoSpaceError{Need: int64(len(raw)), Have: int64(content.Capacity)}
 	}
-	result.Erased = content.Record != nil && (seals.removes(previous) || raises(previous, s) || o.newPatient || previous == nil)
+	result.Erased = content.Record != nil && (seals.removes(previous) || raises(previous, s) || o.newPatient || previous == nil ||
+		h.erasing(content.Card))
 	if o.dryRun {
 		result.Outcome = "dry-run"
 		return a.printWritten(result)
 	}
-	if err := a.replace(ctx, session, content, raw, result.Erased); err != nil {
+	if err := a.replace(ctx, h, session, content, raw, result.Erased); err != nil {
 		return err
 	}
 	h.remember(content.Card, draft.Seq)
@@ -312,15 +321,19 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 
 // replace writes a record over the card's, erasing that from both slots where asked. An interruption waits: a write that is cut short
 // loses nothing, but one that ends is better. The slowest card takes a few seconds; a reader that hangs is not waited for.
-func (a *app) replace(ctx context.Context, s *session, content *card.Content, raw []byte, erase bool) error {
+func (a *app) replace(ctx context.Context, h home, s *session, content *card.Content, raw []byte, erase bool) error {
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	medium := s.application.Medium(writing)
 	write := content.Replace
 	if erase {
 		write = content.ReplaceBoth
+		h.beginErasing(content.Card)
 	}
 	_, err := write(medium, raw)
+	if err == nil && erase {
+		h.endErasing(content.Card)
+	}
 	if errors.Is(err, card.ErrNotErased) { // whatever it ended with
 		return &failure{
 			code: exitNoCard, name: "not-erased", retryable: true, err: err,
@@ -356,7 +369,7 @@ func (a *app) printWritten(r written) error {
 	}
 	l := a.lang
 	for _, w := range r.Warnings {
-		a.note("%s: %s: %s", l.s("attention", "warning"), w.Path, w.Message)
+		a.note("%s: %s", l.s("attention", "warning"), strings.TrimPrefix(w.Path+": "+w.Message, ": "))
 	}
 	for _, m := range r.Amendments {
 		what := pair{"repris, non revu par le médecin", "taken over, not reviewed by the physician"}
