@@ -282,13 +282,19 @@ type renderer struct {
 	// contradicts them, by JSON name.
 	changes map[string][]*summary.Change
 	outdone map[string][]*summary.SectionHead
+	screen  screen
 }
 
 // compose lays everything out. It stops and answers false where what is critical does not fit the first page, unless this is the
 // last way.
 func (r *renderer) compose(o renderOptions, way layout) (s *screen, fits bool) {
 	l := r.l
-	s = &screen{width: min(max(o.Width, 40), 120), colour: o.Colour, out: make([]byte, 0, 8192)}
+	// What did not fit is written over.
+	s = &r.screen
+	if s.out == nil {
+		s.out = make([]byte, 0, 8192)
+	}
+	*s = screen{width: min(max(o.Width, 40), 120), colour: o.Colour, out: s.out[:0], words: s.words}
 	r.top(s)
 	if !way.late {
 		r.caveats(s)
