@@ -156,6 +156,23 @@ func TestRevocationLists(t *testing.T) {
 			t.Errorf("%q: %d %s", bad, code, talk)
 		}
 	}
+	// An editor left the last line without its end: what comes after is a line of its own.
+	known, err := os.ReadFile(at("auth/revocations.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := "ceased 2026-01-01 " + strings.Repeat("cd", 32)
+	if err := errors.Join(
+		os.WriteFile(at("auth/revocations.txt"), bytes.TrimSuffix(known, []byte("\n")), 0o600), os.WriteFile(at("one.txt"), []byte(line), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, talk := invoke(t, nil, "trust", "bundle", "revoke", at("auth"), "--list", at("one.txt")); code != 0 {
+		t.Fatalf("one more: %d %s", code, talk)
+	}
+	if now, _ := os.ReadFile(at("auth/revocations.txt")); string(now) != string(known)+line+"\n" {
+		t.Error("the list is not what it was and one line more")
+	}
 	// A line that was cut short stands in the way, and is not taken for another.
 	f, err := os.OpenFile(at("auth/revocations.txt"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
