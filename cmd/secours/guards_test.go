@@ -274,6 +274,38 @@ func TestGuardAmended(t *testing.T) {
 	shown(false)
 }
 
+// A summary for another patient takes over neither what others said of the one before nor whose keys opened his card, and says so.
+func TestGuardNewPatient(t *testing.T) {
+	p := newPlayground(t)
+	if out, talk := p.gp(t, 0, p.writing("--new-patient", "--json")...); strings.Contains(out, "warnings") {
+		t.Errorf("nothing is left behind: %s%s", out, talk)
+	}
+	p.gp(t, 0, "card", "reseal", "--add-practice", p.file("authority/emergency.json"))
+	p.run(t, 0, "--home", p.file("pharmacy"), "--card", "sim:"+p.image, "amend", "--file", p.file("amendment.json"))
+	kinds := func(args ...string) (practices int, d written) {
+		t.Helper()
+		out, _ := p.gp(t, 0, append(args, "--json")...)
+		if err := json.Unmarshal([]byte(out), &d); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range d.SealedFor {
+			if s.Kind == trust.KeyPractice {
+				practices++
+			}
+		}
+		return practices, d
+	}
+	if n, d := kinds(p.writing("--dry-run")...); n != 2 || len(d.Amendments) != 2 || len(d.Warnings) != 0 {
+		t.Errorf("the same patient: %d practices, %+v", n, d)
+	}
+	if n, d := kinds("write", p.otherPatient(t), "--new-patient"); n != 1 || len(d.Amendments) != 0 || len(d.Warnings) != 2 || !d.Erased {
+		t.Errorf("another patient: %d practices, %+v", n, d)
+	}
+	if out, _ := p.gp(t, 0, "read", "--json"); strings.Contains(out, "DOLIPRANE") {
+		t.Errorf("%s", out)
+	}
+}
+
 // What was added and cannot be applied is not written over unless its reader says so, by name; and what cannot be read, not at all.
 func TestGuardAmendedApart(t *testing.T) {
 	p := newPlayground(t)

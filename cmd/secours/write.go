@@ -268,9 +268,15 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 			"this workstation has read a newer state of this card: what others had added to it may be missing",
 		)})
 	}
+	samePatient := previous
+	if o.newPatient {
+		// Another patient's practices and recovery code do not open this one's summary, and what was said of him is not said of this one.
+		samePatient = nil
+		result.Warnings = append(result.Warnings, a.leftBehind(previous)...)
+	}
 	seals := &sealing{}
 	if !o.unsealed {
-		if seals, err = a.sealFor(h, reader.Keys, store, previous, o.suite, o.practiceOnly); err != nil {
+		if seals, err = a.sealFor(h, reader.Keys, store, samePatient, o.suite, o.practiceOnly); err != nil {
 			return err
 		}
 		result.Warnings = append(result.Warnings, seals.warnings...)
@@ -279,13 +285,11 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		}
 	}
 	draft.Suite, draft.Recipients = seals.suite, seals.recipients
-	if !o.newPatient {
-		done, err := a.carry(previous, s, o.carry)
-		if err != nil {
-			return err
-		}
-		result.Amendments = append(result.Amendments, done...)
+	done, err := a.carry(samePatient, s, o.carry)
+	if err != nil {
+		return err
 	}
+	result.Amendments = append(result.Amendments, done...)
 	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid && len(previous.Amendments) == 0 &&
 		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) && !seals.removes(previous) && seals.suite == previous.Suite &&
 		!h.erasing(content.Card) {
@@ -317,6 +321,27 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	h.remember(content.Card, draft.Seq)
 	return a.printWritten(result)
+}
+
+// leftBehind says what a summary for another patient does not take over. Where only the patient's identity was corrected, somebody wants
+// to know.
+func (a *app) leftBehind(previous *record.Record) (list []problem) {
+	if previous == nil {
+		return nil
+	}
+	if len(previous.Amendments) > 0 || previous.Summary != nil && len(pending(previous.Summary)) > 0 {
+		list = append(list, problem{"", a.lang.s(
+			"--new-patient : ce que d'autres avaient ajouté sur la carte n'est pas repris",
+			"--new-patient: what others had added to the card is not taken over",
+		)})
+	}
+	if previous.Individuals > 1 || previous.Individuals > 0 && previous.Clearance < 3 {
+		list = append(list, problem{"", a.lang.s(
+			"--new-patient : les autres cabinets et le code de secours qui ouvraient la carte ne l'ouvrent plus",
+			"--new-patient: the other practices and the recovery code that opened the card do not open it any more",
+		)})
+	}
+	return list
 }
 
 // replace writes a record over the card's, erasing that from both slots where asked. An interruption waits: a write that is cut short
