@@ -183,13 +183,13 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 	if err != nil {
 		return err
 	}
-	if h.seen(content.Card) > before.LastSeq() {
+	if h.notAfter(content.Card, stateOf(before)) {
 		b.assumed = append(b.assumed, problem{"", a.lang.s(
 			"ce poste a déjà lu un état plus récent de cette carte",
 			"this workstation has read a newer state of this card",
 		)})
 	}
-	if err := a.guardAmend(before, b.content, o); err != nil {
+	if err := a.guardAmend(before, who, b.content, o); err != nil {
 		return err
 	}
 	raw, err := record.Amend(content.Record, reader, record.AmendmentDraft{
@@ -221,7 +221,7 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 	if err := a.replace(ctx, h, session, content, raw, h.erasing(content.Card)); err != nil {
 		return err
 	}
-	h.remember(content.Card, after.LastSeq())
+	h.remember(content.Card, stateOf(after))
 	return a.printAmended(result)
 }
 

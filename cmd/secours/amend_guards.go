@@ -138,7 +138,7 @@ func (a *app) unreliable(reason record.Reason) *failure {
 }
 
 // guardAmend compares the card with what the caller expects of it, and the amendment with what is there.
-func (a *app) guardAmend(r *record.Record, content *summary.Amendment, o amendOptions) error {
+func (a *app) guardAmend(r *record.Record, who *trust.Signer, content *summary.Amendment, o amendOptions) error {
 	l := a.lang
 	if o.patient != "" && !slices.ContainsFunc(r.Summary.Patient.IDs, func(id summary.Identifier) bool {
 		return o.patient == string(id.System)+":"+id.Value
@@ -154,6 +154,13 @@ func (a *app) guardAmend(r *record.Record, content *summary.Amendment, o amendOp
 	}
 	if err := a.checkHead(r, o.expectHead); err != nil {
 		return err
+	}
+	if err := a.checkTargets(r.Summary, content); err != nil {
+		return err
+	}
+	var refused *record.PermissionError
+	if err := r.MaySay(who, content); errors.As(err, &refused) {
+		return a.notAllowed(refused, content)
 	}
 	var above error
 	eachAdded(content, func(path, section string, common *summary.Common) {
@@ -172,10 +179,7 @@ func (a *app) guardAmend(r *record.Record, content *summary.Amendment, o amendOp
 			}
 		}
 	})
-	if above != nil {
-		return above
-	}
-	return a.checkTargets(r.Summary, content)
+	return above
 }
 
 // checkTargets refuses operations on items that are not there, as far as this reader can see. The id that was given is not repeated:

@@ -491,7 +491,7 @@ func TestAmendGuards(t *testing.T) {
 		{"pharmacy", []string{"--add-medication", "X", "--origin", "prescribed"}, exitNotAuthorised, "role", "add.medications[0]", "prescriber"},
 		{"nurse", []string{"--add-medication", "X"}, exitNotAuthorised, "role", "add.medications[0]", "nurse"},
 		{"pharmacy", []string{"--add-medication", "X", "--level", "clinical"}, exitNotAuthorised, "clearance", "add.medications[0].level", "--level"},
-		{"pharmacy", []string{"--add-visit", "X"}, exitNotAuthorised, "clearance", "add.visits[0].level", "the physician says it"},
+		{"pharmacy", []string{"--add-visit", "X"}, exitNotAuthorised, "role", "add.visits[0]", "the physician says it"},
 		{"er", []string{"--add-history", "X", "--level", "masked"}, exitNotAuthorised, "clearance", "add.history[0].level", "masked"},
 		{"stranger", []string{"--add-medication", "X"}, exitNotAuthorised, "clearance", "", "keys import"},
 		{"er", []string{"--stop-medication", "md12"}, exitGeneral, "unknown-item", "stop[0].id", "md10, md11"},

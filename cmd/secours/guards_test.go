@@ -347,7 +347,7 @@ func TestGuardAmendedApart(t *testing.T) {
 	p.gp(t, 1, p.writing("--discard", "ffffffff")...)
 	before, _ := p.memory(t)
 	// Damaged, it can no longer be named.
-	p.rewrite(t, func(r []byte) []byte { r[len(r)-1] ^= 1; return r })
+	p.rewrite(t, func(r []byte) []byte { r[len(r)-20] ^= 1; return r })
 	p.gp(t, 15, "read")
 	p.gp(t, 14, p.writing("--discard", apart)...)
 	p.spoil(t, func(memory []byte) { copy(memory, before) })

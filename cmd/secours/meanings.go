@@ -407,6 +407,17 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{record.ErrTooMany}, code: exitNoSpace, name: "too-many-amendments",
+		message: pair{
+			"cette synthèse a eu trop d'ajouts ; rien n'a été écrit",
+			"this summary has had too many amendments; nothing was written",
+		},
+		hint: pair{
+			"un médecin écrit d'abord une nouvelle synthèse",
+			"a physician writes a new summary first",
+		},
+	},
+	{
 		of: []error{record.ErrClearance}, code: exitNotAuthorised, name: "clearance",
 		message: pair{
 			"les clés de ce poste n'ouvrent pas assez de ce que porte la carte ; rien n'a été écrit",

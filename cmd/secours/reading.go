@@ -97,9 +97,9 @@ func (a *app) readCard(ctx context.Context, recovery bool) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	if seq := r.record.LastSeq(); r.record.Verdict.Good() && !c.Unconfirmed {
-		r.older = h.seen(c.Card) > seq
-		h.remember(c.Card, seq)
+	if now := stateOf(r.record); r.record.Verdict.Good() && !c.Unconfirmed {
+		r.older = h.notAfter(c.Card, now)
+		h.remember(c.Card, now)
 	}
 	return r, nil
 }
@@ -236,9 +236,10 @@ func (r *reading) visibility() map[string]sectionView {
 		lost = lost || l.State == record.LevelDamaged
 		sealed = sealed || l.State == record.LevelSealed
 	}
-	for _, a := range rec.Amendments {
-		lost = lost || a.State != record.AmendmentApplied && a.State != record.AmendmentUnreadable
-		sealed = sealed || a.State == record.AmendmentUnreadable
+	for i := range rec.Amendments {
+		a := &rec.Amendments[i]
+		lost = lost || a.Doubtful()
+		sealed = sealed || a.State == record.AmendmentUnreadable && !a.Doubtful()
 	}
 	present, empty := map[string]bool{}, map[string]bool{}
 	if rec.Summary != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/secours-card/secours/card"
+	"github.com/secours-card/secours/summary/record"
 )
 
 // What this home has read of a card before: one small file per card, since a pharmacy meets thousands. A memory cannot prove that it
@@ -19,22 +20,38 @@ func (h home) seenFile(id card.ID) string {
 	return filepath.Join(string(h), "seen", hex.EncodeToString(name[:8]))
 }
 
-// seen is the highest number that this home has read from a card, 0 for none.
-func (h home) seen(id card.ID) uint64 {
-	data, err := readFile(h.seenFile(id), 64)
-	if err != nil {
-		return 0
-	}
-	var seq uint64
-	if _, err := fmt.Sscanf(string(data), "%d\n", &seq); err != nil {
-		return 0
-	}
-	return seq
+// state is a state of a card: its number, and its head, since two states that went apart have the same number.
+type state struct {
+	seq  uint64
+	head record.Head
 }
 
-// remember notes a number that was read from a card or written to it. A home that cannot be written to is no reason not to show a card.
-func (h home) remember(id card.ID, seq uint64) {
-	if seq <= h.seen(id) || seq > plausibleSeq {
+func stateOf(r *record.Record) state { return state{r.LastSeq(), r.Head} }
+
+// seen is the newest state of a card that this home has read, the zero one for none.
+func (h home) seen(id card.ID) state {
+	data, err := readFile(h.seenFile(id), 128)
+	if err != nil {
+		return state{}
+	}
+	var s state
+	var head []byte
+	if _, err := fmt.Sscanf(string(data), "%d %x\n", &s.seq, &head); err != nil || len(head) != len(s.head) {
+		return state{}
+	}
+	s.head = record.Head(head)
+	return s
+}
+
+// notAfter reports whether a state cannot have come after what this home has seen: somebody put the card back, or copied it.
+func (h home) notAfter(id card.ID, now state) bool {
+	seen := h.seen(id)
+	return now.seq < seen.seq || now.seq == seen.seq && now.head != seen.head
+}
+
+// remember notes a state that was read from a card or written to it. A home that cannot be written to is no reason not to show a card.
+func (h home) remember(id card.ID, now state) {
+	if now.seq <= h.seen(id).seq || now.seq > plausibleSeq {
 		return
 	}
 	name := h.seenFile(id)
@@ -43,7 +60,7 @@ func (h home) remember(id card.ID, seq uint64) {
 	}
 	// Not writeFile: what a power cut leaves of this is worth nothing, and a read must not wait for the disk.
 	temporary := name + ".new"
-	if os.WriteFile(temporary, fmt.Appendf(nil, "%d\n", seq), 0o600) == nil {
+	if os.WriteFile(temporary, fmt.Appendf(nil, "%d %x\n", now.seq, now.head), 0o600) == nil {
 		os.Rename(temporary, name)
 	}
 }

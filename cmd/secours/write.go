@@ -245,7 +245,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf, Dropped: lost}
 	// A number that this home has seen on the card is not given twice, even where nothing of what had it can be read.
-	draft.Seq = max(next(previous, content), h.seen(content.Card)+1)
+	draft.Seq = max(next(previous, content), h.seen(content.Card).seq+1)
 	if previous != nil {
 		draft.Prev = &previous.Head
 	}
@@ -262,7 +262,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second),
 		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Warnings: a.warnings(s, o.unsealed),
 	}
-	if previous != nil && h.seen(content.Card) > previous.LastSeq() {
+	if previous != nil && h.notAfter(content.Card, stateOf(previous)) {
 		result.Warnings = append(result.Warnings, problem{"", a.lang.s(
 			"ce poste a déjà lu un état plus récent de cette carte : ce que d'autres y avaient ajouté peut manquer",
 			"this workstation has read a newer state of this card: what others had added to it may be missing",
@@ -319,7 +319,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	if err := a.replace(ctx, h, session, content, raw, result.Erased); err != nil {
 		return err
 	}
-	h.remember(content.Card, draft.Seq)
+	h.remember(content.Card, state{draft.Seq, head})
 	return a.printWritten(result)
 }
 

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
@@ -19,8 +20,9 @@ type Amendment struct {
 	ID    string
 	State AmendmentState
 	// Verdict is that on this amendment alone; of no meaning for an unreadable one.
-	Verdict    Verdict
-	Signer     *trust.Signer
+	Verdict Verdict
+	Signer  *trust.Signer
+	// Seq is its sequence number, 0 if nobody who could open the record gave it that.
 	Seq        uint64
 	Time       time.Time
 	OnBehalfOf string
@@ -51,13 +53,13 @@ const (
 )
 
 // Doubtful reports whether something about the amendment deserves a second look: it was refused, or not all of it took effect.
-// One that is above the reader's clearance is nothing of the kind, and one that is damaged has the verdict of that.
+// One that is above the reader's clearance is nothing of the kind; one that is damaged, or of a later version, has the verdict of that.
 func (a *Amendment) Doubtful() bool {
 	switch a.State {
 	case AmendmentApplied:
 		return a.Gap || len(a.Missing) > 0
 	case AmendmentUnreadable:
-		return a.Verdict.Reason == ReasonDamaged
+		return a.Verdict.Reason == ReasonDamaged || a.Verdict.Reason == ReasonNewer
 	}
 	return true
 }
@@ -67,6 +69,7 @@ type amended struct {
 	*amendmentFrame
 	level    int    // 0: it did not open
 	seq      uint64 // as the header has it
+	intact   bool   // somebody who can open the base made it, and nobody else changed it
 	signed   *signed
 	leaf     *x509.Certificate
 	manifest *manifest // nil: it did not open, or is malformed
@@ -75,6 +78,9 @@ type amended struct {
 	authentic bool
 	reason    Reason // why it is not authentic, else ReasonOK
 }
+
+// counts reports whether somebody who can open the base put it there, so that its number means something.
+func (a *amended) counts() bool { return a.authentic || a.level == 0 && a.intact }
 
 // readAmendments opens, checks and applies the amendments, in the order of FORMAT 3.7. merge gives the base's summary, a new one each time.
 func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summary, reader Reader) {
@@ -86,11 +92,16 @@ func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summa
 	before, last := p.base.link(), r.Seq
 	for i, a := range list {
 		forked := false // or put back: what others were written on is not this
-		out := Amendment{ID: hex.EncodeToString(a.own[:4]), Seq: a.seq, Level: a.level, Size: len(encode(a.amendmentFrame))}
+		out := Amendment{ID: hex.EncodeToString(a.own[:4]), Level: a.level, Size: len(encode(a.amendmentFrame))}
+		if a.counts() {
+			out.Seq = a.seq
+		}
 		switch {
+		case a.newer:
+			out.State, out.Verdict = AmendmentUnreadable, Verdict{Unverifiable, ReasonNewer}
 		case a.level == 0:
 			out.State = AmendmentUnreadable
-			if c.clearance() == 3 {
+			if c.clearance() == 3 || !a.intact {
 				out.Verdict = Verdict{Invalid, ReasonDamaged}
 			}
 		case a.manifest == nil:
@@ -124,7 +135,7 @@ func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summa
 				contents[i] = content
 			}
 		}
-		if a.level == 0 || a.authentic && !forked {
+		if a.counts() && !forked {
 			before, last = a.link(), max(last, a.seq)
 		}
 		r.Amendments = append(r.Amendments, out)
@@ -137,7 +148,11 @@ var levels = [4]summary.Level{summary.LevelOpen, summary.LevelCare, summary.Leve
 
 // openAmendment tries the levels from the highest down: which one it is does not show.
 func (c *chain) openAmendment(frame *amendmentFrame, r *Record) *amended {
-	a := &amended{amendmentFrame: frame, seq: c.seq(frame, r.Seq), reason: ReasonOK}
+	a := &amended{amendmentFrame: frame, seq: c.seq(frame, r.Seq), intact: hmac.Equal(frame.Check, c.check(frame)), reason: ReasonOK}
+	if frame.newer {
+		a.intact = false
+		return a
+	}
 	for level := c.clearance(); level >= 1; level-- {
 		s, leaf, m, unit, err := c.openSigned(frame.own, level, frame.Header, frame.Box, r.Signature.Certificate)
 		if errors.Is(err, ErrBox) {
@@ -145,7 +160,7 @@ func (c *chain) openAmendment(frame *amendmentFrame, r *Record) *amended {
 		}
 		a.level = level
 		if err == nil {
-			a.content, err = decodeUnit(unit, r.level1, maxInflated)
+			a.content, err = decodeUnit(unit, dictionaries{CodecPreset: r.level1}, maxInflated)
 		}
 		if err != nil || m.Kind != kindAmendment {
 			return a
@@ -161,7 +176,7 @@ func (c *chain) openAmendment(frame *amendmentFrame, r *Record) *amended {
 			a.reason = ReasonCertificate
 		case err != nil, m.Suite != c.suite:
 			a.reason = ReasonSignature
-		case m.Seq != a.seq, frame.author != c.author(leaf):
+		case !a.intact, m.Seq != a.seq, frame.author != c.author(leaf):
 			a.reason = ReasonAuthor
 		default:
 			a.authentic = true
@@ -184,6 +199,13 @@ func (c *chain) number(own [idSize]byte, number [numberSize]byte) [numberSize]by
 		number[i] ^= b
 	}
 	return number
+}
+
+// check authenticates an amendment for those who can open the base and not it: what a finder plants, or changes, is not above their
+// clearance but damaged.
+func (c *chain) check(a *amendmentFrame) []byte {
+	header, box := sha256.Sum256(a.Header), sha256.Sum256(a.Box)
+	return c.derive(c.level[1], checkSize, "secours/1 check", c.base[:], header[:], box[:])
 }
 
 // seq is the sequence number of an amendment, as its header has it.
@@ -223,7 +245,7 @@ func follows(list []*amended, i int, p *parsed, before Head, last uint64) (refus
 	explained := map[Head]Head{}
 	unreadable := false
 	for _, later := range list[i:] {
-		unreadable = unreadable || later.level == 0
+		unreadable = unreadable || later.level == 0 && later.intact
 		if !later.authentic {
 			continue
 		}
@@ -299,6 +321,9 @@ func Amend(raw []byte, reader Reader, d AmendmentDraft) ([]byte, error) {
 	if err != nil && signer.Role == "" {
 		return nil, ErrRole
 	}
+	if err := r.permitted(signer, d.Content); err != nil {
+		return nil, err
+	}
 	byLevel, err := d.Content.ByLevel(func(id string) (summary.Level, bool) {
 		section, _, common := find(r.Summary, id)
 		if common == nil {
@@ -315,9 +340,6 @@ func Amend(raw []byte, reader Reader, d AmendmentDraft) ([]byte, error) {
 		}
 		if level < 1 || c.level[level] == nil {
 			return nil, ErrClearance
-		}
-		if err := r.permitted(signer, part); err != nil {
-			return nil, err
 		}
 		if err := p.amend(c, r, level, part, d); err != nil {
 			return nil, err
@@ -356,10 +378,12 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 	for i := range p.amendments {
 		a := c.openAmendment(&p.amendments[i], r)
 		list = append(list, a)
-		last = max(last, a.seq)
+		if a.counts() {
+			last = max(last, a.seq)
+		}
 	}
 	if last-baseSeq >= 1<<(8*numberSize)-1 {
-		return errors.New("too many amendments: the physician writes a new summary first")
+		return ErrTooMany
 	}
 	var replaces []replaced
 	wanted := map[Head]bool{}
@@ -392,7 +416,7 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 		replaces = append(replaces, a.manifest.Replaces...)
 	}
 	// Where an amendment went is told as long as something else on the card was written on it, as far as one can see.
-	unreadable := slices.ContainsFunc(list, func(a *amended) bool { return a.level == 0 })
+	unreadable := slices.ContainsFunc(list, func(a *amended) bool { return a.level == 0 && a.intact })
 	replaces = slices.DeleteFunc(replaces, func(r replaced) bool {
 		return !unreadable && !wanted[authoredLink(author, [16]byte(r.Digest))]
 	})

@@ -304,7 +304,7 @@ func TestAmendmentsRefused(t *testing.T) {
 		"about nothing on the card":   {f.amendUnchecked(t, base, pharmacist, `"taken": [{"id": "zz", "value": "oui"}]`), "apart role"},
 		"by a physician, no target":   {f.amendUnchecked(t, base, f.signerAs(t, trust.RolePhysician), `"annotate": [{"id": "zz", "note": "oui"}]`), "applied missing"},
 		"one of two, and it adds":     {f.amendUnchecked(t, prescribed, pharmacist, ibuprofen+`, "stop": [{"id": "m1"}]`), "applied, apart role"},
-		"noise at the end":            {append(bytes.Clone(base), encode([]any{encode([]any{1, 1, make([]byte, 16), make([]byte, 10)}), make([]byte, 64)})...), "unreadable level-damaged"},
+		"noise at the end":            {append(bytes.Clone(base), encode([]any{encode([]any{1, 1, make([]byte, 16), make([]byte, 10)}), make([]byte, 64), make([]byte, 4)})...), "unreadable level-damaged"},
 		"an amendment of elsewhere":   {f.joined(t, other.amend(t, other.write(t), other.signerAs(t, trust.RolePharmacist), flu), base), "unreadable level-damaged"},
 		"of an older base, this card": {f.joined(t, f.amend(t, f.write(t), pharmacist, flu), base), "unreadable level-damaged"},
 	} {
@@ -385,6 +385,53 @@ func TestEveryByteOfAnAmendedRecord(t *testing.T) {
 		if r, err := Read(raw[:i], testCard, f.reader()); err == nil && len(r.Amendments) > 0 {
 			t.Fatalf("the first %d bytes are a whole record", i)
 		}
+	}
+}
+
+// What a finder plants among the amendments, or changes there, is damaged for everybody, not above somebody's clearance; and the genuine
+// ones around it stand.
+func TestPlantedAmendments(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	raw := f.amend(t, f.write(t), f.signerAs(t, trust.RolePhysician), visit)
+	noise := encode([]any{encode([]any{1, 1, bytes.Repeat([]byte{7}, 16), bytes.Repeat([]byte{9}, 10)}), make([]byte, 64), make([]byte, 4)})
+	base := encode(mustParse(t, raw).base)
+	planted := slices.Concat(base, noise, raw[len(base):])
+	for _, key := range []trust.PrivateKey{f.pharmacist, f.physician, f.practice} {
+		want := "unreadable level-damaged, applied"
+		if key.Role == trust.RolePharmacist {
+			want = "unreadable level-damaged, unreadable "
+		}
+		r := f.read(t, planted, key)
+		if got := states(r); got != want {
+			t.Errorf("%s: %s, want %s", key.Role, got, want)
+		}
+	}
+	for i := len(base); i < len(raw); i++ {
+		bad := bytes.Clone(raw)
+		bad[i] ^= 0x10
+		r, err := Read(bad, testCard, f.as(f.pharmacist))
+		if err == nil && !r.Amendments[0].Doubtful() {
+			t.Fatalf("byte %d: a pharmacist does not notice", i-len(base))
+		}
+	}
+	// Whoever adds to such a card is not led astray by it.
+	raw, err := Amend(planted, f.as(f.pharmacist), AmendmentDraft{Card: testCard, Content: amendment(t, flu), Signer: f.signerAs(t, trust.RolePharmacist), Time: testNow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := states(f.read(t, raw)); got != "unreadable level-damaged, applied, applied" {
+		t.Error(got)
+	}
+}
+
+// What a later version adds does not hide what this one can read.
+func TestNewerAmendment(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	newer := encode([]any{encode([]any{2, "x"}), make([]byte, 40), make([]byte, 4)})
+	raw := f.amend(t, append(f.write(t), newer...), f.signerAs(t, trust.RolePharmacist), ibuprofen)
+	r := f.read(t, raw)
+	if got := states(r); got != "unreadable newer-format, applied" || !r.Amendments[0].Doubtful() || r.LastSeq() != 2 {
+		t.Errorf("%s, seq %d", got, r.LastSeq())
 	}
 }
 

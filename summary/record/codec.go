@@ -17,7 +17,17 @@ const (
 	CodecDeflate Codec = 1
 	// CodecPreset is CodecDeflate with a preset dictionary: what a reader of the unit has decoded before it.
 	CodecPreset Codec = 2
+	// CodecCertificate is CodecDeflate with the dictionary of certificates.
+	CodecCertificate Codec = 3
 )
+
+// dictionaries are those that a unit can have at its place (FORMAT 5).
+type dictionaries map[Codec][]byte
+
+// ofCertificate are the dictionaries of a certificate; base is the base's, for an amendment's.
+func ofCertificate(base []byte) dictionaries {
+	return dictionaries{CodecPreset: base, CodecCertificate: certificateDictionary}
+}
 
 const (
 	// maxInflated bounds a unit after decoding. The largest summary the model allows is refused long before by the
@@ -30,9 +40,8 @@ const (
 // coder codes the units of one record. A deflate encoder takes longer to make than to use, so they share one.
 type coder struct{ deflate *flate.Writer }
 
-// unit returns the smallest coding of a message; an empty message is an empty unit. The preset is the dictionary of the unit's place
-// (FORMAT 5), empty where it has none.
-func (c *coder) unit(message, preset []byte) []byte {
+// unit returns the smallest coding of a message; an empty message is an empty unit.
+func (c *coder) unit(message []byte, d dictionaries) []byte {
 	if len(message) == 0 {
 		return []byte{}
 	}
@@ -55,14 +64,16 @@ func (c *coder) unit(message, preset []byte) []byte {
 		}
 		return c.deflate
 	})
-	if len(preset) > 0 {
-		keep(CodecPreset, func(b io.Writer) *flate.Writer { return newDeflate(b, preset) })
+	for _, codec := range []Codec{CodecPreset, CodecCertificate} {
+		if len(d[codec]) > 0 {
+			keep(codec, func(b io.Writer) *flate.Writer { return newDeflate(b, d[codec]) })
+		}
 	}
 	return best
 }
 
-func newDeflate(b io.Writer, preset []byte) *flate.Writer {
-	w, err := flate.NewWriterDict(b, flate.BestCompression, preset)
+func newDeflate(b io.Writer, dictionary []byte) *flate.Writer {
+	w, err := flate.NewWriterDict(b, flate.BestCompression, dictionary)
 	if err != nil {
 		panic("record: " + err.Error()) // only for an unknown level
 	}
@@ -70,7 +81,7 @@ func newDeflate(b io.Writer, preset []byte) *flate.Writer {
 }
 
 // decodeUnit returns the message of a unit, at most limit bytes of it: more is an error, found without decoding it all.
-func decodeUnit(unit, preset []byte, limit int) ([]byte, error) {
+func decodeUnit(unit []byte, d dictionaries, limit int) ([]byte, error) {
 	if len(unit) == 0 {
 		return nil, nil
 	}
@@ -81,14 +92,13 @@ func decodeUnit(unit, preset []byte, limit int) ([]byte, error) {
 			return nil, fmt.Errorf("%w: over %d bytes", errUnit, limit)
 		}
 		return coded, nil
-	case CodecDeflate, CodecPreset:
-		if codec == CodecDeflate {
-			preset = nil
-		} else if len(preset) == 0 {
+	case CodecDeflate, CodecPreset, CodecCertificate:
+		dictionary := d[codec]
+		if codec != CodecDeflate && len(dictionary) == 0 {
 			return nil, fmt.Errorf("%w: no dictionary here", errUnit)
 		}
 		source := bytes.NewReader(coded)
-		message, err := io.ReadAll(io.LimitReader(flate.NewReaderDict(source, preset), int64(limit)+1))
+		message, err := io.ReadAll(io.LimitReader(flate.NewReaderDict(source, dictionary), int64(limit)+1))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", errUnit, err)

@@ -137,7 +137,15 @@ func levelOf(section string, c *summary.Common) summary.Level {
 	return c.Level
 }
 
-// permitted refuses an amendment of which the signer may not say all.
+// MaySay refuses, with a *PermissionError, an amendment of which the signer may not say all.
+func (r *Record) MaySay(who *trust.Signer, content *summary.Amendment) error {
+	if r.Summary == nil {
+		return ErrUnreliable
+	}
+	return r.permitted(who, content)
+}
+
+// permitted is MaySay, where there is a summary.
 func (r *Record) permitted(who *trust.Signer, content *summary.Amendment) error {
 	return permitted(who.Role, content, func(id string) (section string, item any, own, ok bool) {
 		section, item, common := find(r.Summary, id)

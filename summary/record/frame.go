@@ -161,6 +161,7 @@ func (p *parsed) head() Head {
 const (
 	authorSize = 8
 	numberSize = 2
+	checkSize  = 4
 )
 
 // amendmentFrame is an amendment as it stands on the card.
@@ -168,7 +169,10 @@ type amendmentFrame struct {
 	_      struct{} `cbor:",toarray"`
 	Header []byte
 	Box    []byte
+	Check  []byte
 
+	// newer: it needs a later version.
+	newer  bool
 	own    [idSize]byte
 	author [authorSize]byte
 	number [numberSize]byte // under a pad (chain.number)
@@ -183,14 +187,19 @@ type amendmentHeader struct {
 }
 
 func (a *amendmentFrame) parse(suite Suite) error {
+	// What a later version adds hides nothing of the rest, if it keeps to the three byte strings.
+	var parts []cbor.RawMessage
+	var version uint64
+	if decodeOnly(a.Header, &parts) == nil && len(parts) > 0 && decodeOnly(parts[0], &version) == nil && version > formatVersion {
+		a.newer = true
+		return nil
+	}
 	var h amendmentHeader
 	if err := decodeOnly(a.Header, &h); err != nil {
 		return err
 	}
 	switch {
-	case h.Version > formatVersion:
-		return ErrNewerFormat
-	case h.Version != formatVersion, h.Suite != suite, len(h.ID) != idSize, len(h.Mark) != authorSize+numberSize, len(a.Box) < tagSize:
+	case h.Version != formatVersion, h.Suite != suite, len(h.ID) != idSize, len(h.Mark) != authorSize+numberSize, len(a.Box) < tagSize, len(a.Check) != checkSize:
 		return fmt.Errorf("%w: amendment", ErrMalformed)
 	}
 	a.own, a.author, a.number = [idSize]byte(h.ID), [authorSize]byte(h.Mark), [numberSize]byte(h.Mark[authorSize:])

@@ -5,7 +5,9 @@ import (
 	"crypto/ecdh"
 	"crypto/hpke"
 	crand "crypto/rand"
+	"encoding/hex"
 	"errors"
+	"os"
 	"slices"
 	"testing"
 
@@ -283,6 +285,42 @@ func TestForeignWraps(t *testing.T) {
 	}
 }
 
+// Whoever can open the record can make its MAC; that an individual was taken out, a holder of K3 notices all the same.
+func TestIndividualsCounted(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	d := f.draft()
+	d.Recipients = append(d.Recipients, recipientOf(newKey(t, trust.KeyRecovery, "", ecdh.X25519())))
+	raw, err := Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := mustParse(t, raw)
+	c, _, err := p.find(testCard, []trust.PrivateKey{f.pharmacist})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := p.wraps.lots[0].recipients
+	for i, r := range kept {
+		if len(r) != sealedSize {
+			continue
+		}
+		p := mustParse(t, raw)
+		p.wraps.lots[0].recipients = slices.Delete(slices.Clone(kept), i, i+1)
+		p.wraps.mac = c.authenticate(p.wraps)
+		changed, err := p.encoded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Read(changed, testCard, f.reader())
+		if u := unverified(t, r, err); u.Verdict.Reason != ReasonRecipients && u.Verdict.Reason != ReasonNoKey {
+			t.Errorf("%v", u.Verdict)
+		}
+		if _, err := Read(changed, testCard, f.as(f.pharmacist)); err != nil {
+			t.Errorf("who cannot know is told: %v", err)
+		}
+	}
+}
+
 func TestReseal(t *testing.T) {
 	f := newFixture(t, trust.Ed25519)
 	raw := f.write(t)
@@ -348,6 +386,28 @@ func TestRecoveryKey(t *testing.T) {
 		}
 		if other, err := RecoveryKey([16]byte{1, 2, 4}, curve); err != nil || one.Equal(other) {
 			t.Error("the same key from another code")
+		}
+	}
+}
+
+// FORMAT 3.2 has a code and its keys.
+func TestRecoveryExample(t *testing.T) {
+	format, err := os.ReadFile("../../docs/FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := [16]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	want := []string{trust.RecoveryCode(seed).String()}
+	for _, curve := range []ecdh.Curve{ecdh.X25519(), ecdh.P256()} {
+		key, err := RecoveryKey(seed, curve)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, hex.EncodeToString(key.Bytes()))
+	}
+	for _, text := range want {
+		if !bytes.Contains(format, []byte(text)) {
+			t.Errorf("FORMAT does not have %s", text)
 		}
 	}
 }

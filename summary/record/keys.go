@@ -100,13 +100,13 @@ func (c *chain) digest(own [idSize]byte, level int, message ...[]byte) []byte {
 }
 
 // The sizes of boxes are multiples of boxUnit, so that lengths tell little. Box 3 is at least box3Min, so that it looks
-// the same with nothing and with one short item.
+// the same with nothing and with one item or two.
 const (
 	boxUnit = 32
-	box3Min = 64
-	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.3). seal adds at most 47, to
+	box3Min = 96
+	// maxPadding bounds the zeros that a reader takes at the end of a plaintext (FORMAT 3.3). seal adds at most 79, to
 	// a box 3 with nothing in it.
-	maxPadding = 64
+	maxPadding = 80
 )
 
 // newAEAD is the suite's AEAD. Every key here serves once, hence the constant nonce of sealOnce and openOnce.

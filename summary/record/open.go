@@ -23,8 +23,8 @@ type opened struct {
 
 // openSigned opens a box that holds a signature and the unit that goes with it.
 //
-// The preset is the dictionary of the certificate.
-func (c *chain) openSigned(own [idSize]byte, level int, header, box, preset []byte) (s *signed, leaf *x509.Certificate, m *manifest, content []byte, err error) {
+// Base is the certificate of the base, where this is an amendment.
+func (c *chain) openSigned(own [idSize]byte, level int, header, box, base []byte) (s *signed, leaf *x509.Certificate, m *manifest, content []byte, err error) {
 	plain, err := c.open(own, level, header, box)
 	if err != nil {
 		return nil, nil, nil, nil, err
@@ -37,7 +37,7 @@ func (c *chain) openSigned(own [idSize]byte, level int, header, box, preset []by
 		err = checkPadding(rest)
 	}
 	if err == nil {
-		s.Certificate, err = decodeUnit(certificate, preset, maxCertificate)
+		s.Certificate, err = decodeUnit(certificate, ofCertificate(base), maxCertificate)
 	}
 	if err == nil {
 		m, err = parseManifest(s.Manifest)

@@ -185,9 +185,12 @@ func readWith(p *parsed, c *chain, reader Reader) (*Record, error) {
 			return nil, err
 		}
 	}
+	// Anybody who holds K1 can make a MAC; who holds K3 knows how many individuals there are.
+	changed := p.wraps.mac != nil && !hmac.Equal(p.wraps.mac, c.authenticate(p.wraps)) ||
+		p.wraps.mac != nil && c.level[3] != nil && p.wraps.individuals() != max(len(r.Ring), 1)
 	var failed reasons
 	failed.add(r.checkSignature(c, o))
-	if p.wraps.mac != nil && !hmac.Equal(p.wraps.mac, c.authenticate(p.wraps)) {
+	if changed {
 		failed.add(ReasonRecipients)
 	}
 	var reason Reason

@@ -33,8 +33,6 @@ func (r *Recipient) clearance() int {
 const (
 	// maxRecipients bounds the recipients of a record, and the openings that a reader tries.
 	maxRecipients = 32
-	// maxLots is one lot for each kind of key.
-	maxLots = 2
 
 	kidSize    = 2
 	sealedSize = keySize + tagSize

@@ -29,6 +29,7 @@ func (c *chain) sealAmendment(level int, author [authorSize]byte, r *Record, m m
 	mark := append(author[:], frame.number[:]...)
 	frame.Header = encode(amendmentHeader{Version: formatVersion, Suite: c.suite, ID: own[:], Mark: mark})
 	var units coder
-	frame.Box = c.seal(own, level, frame.Header, encodeSigned(s, units.unit(s.Certificate, r.Signature.Certificate), units.unit(content, r.level1)))
+	frame.Box = c.seal(own, level, frame.Header, encodeSigned(s, units.unit(s.Certificate, ofCertificate(r.Signature.Certificate)), units.unit(content, dictionaries{CodecPreset: r.level1})))
+	frame.Check = c.check(frame)
 	return frame, nil
 }

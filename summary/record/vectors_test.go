@@ -119,6 +119,22 @@ var vectorsExpected = map[string]vector{
 	"forged-content":     {Status: Invalid, Reason: ReasonSignature, Clearance: 3},
 	"level-2-replaced":   {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{2, 3}, Clearance: 3},
 	"level-3-dropped":    {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{3}, Clearance: 3},
+	"recipients":         {Status: Invalid, Reason: ReasonRecipients, Clearance: 3},
+	"recipients-order":   {Error: "malformed"},
+	"padding":            {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{2, 3}, Clearance: 3},
+	"not-deterministic":  {Error: "malformed"},
+	"open-replaced":      {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{0}, Clearance: 3},
+	"wrong-algorithm":    {Status: Invalid, Reason: ReasonCertificate, Clearance: 3},
+	"expired-then":       {Status: Invalid, Reason: ReasonNotValidThen, Clearance: 3},
+	"issuer-unknown":     {Status: Unverifiable, Reason: ReasonUnknownIssuer, Clearance: 3},
+	"manifest-suite":     {Status: Invalid, Reason: ReasonSignature, Clearance: 3},
+	"manifest-member-18": {Error: "newer-format"},
+	"content":            {Status: Invalid, Reason: ReasonContent, Damaged: []int{2}, Clearance: 3},
+	"amendment-planted":  {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentUnreadable, Reason: ReasonDamaged}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"amendment-author":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonAuthor}}},
+	"amendment-number":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApart, Reason: ReasonFork}}},
+	"amendment-target":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonTarget}}},
+	"amendment-gap-open": {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentUnreadable}}},
 	"amended":            {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
 	"amended-as-nurse":   {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentUnreadable}}},
 	"amendment-replaced": {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
@@ -290,6 +306,19 @@ func writeVectors(t *testing.T) {
 	one := f.amend(t, mixed, pharmacist, `"add": {"medications": [{"product": {"text": "ibuprofène 400 mg"}, "origin": "otc"}]}`)
 	two := f.amend(t, one, physician, `"add": {"visits": [{"date": "2026-11-20", "reason": {"text": "chute"}}]}`)
 	three := f.amend(t, two, pharmacist, `"add": {"vaccinations": [{"vaccine": {"text": "grippe"}, "date": "2026-11-21"}]}`)
+	// The physician adds at level 2, then the pharmacist, then the physician again: his first one is gone, and only he can say so.
+	gapped := f.amend(t, mixed, physician, `"add": {"visits": [{"date": "2026-11-20", "reason": {"text": "chute"}}]}`)
+	gapped = f.amend(t, gapped, pharmacist, `"add": {"vaccinations": [{"vaccine": {"text": "grippe"}, "date": "2026-11-21"}]}`)
+	gapped = f.amend(t, gapped, physician, `"add": {"visits": [{"date": "2026-11-21", "reason": {"text": "contrôle"}}]}`)
+	resealed := func(change func(s *sealing, header []byte)) []byte {
+		s, err := prepare(draft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := s.base
+		change(s, (&clearHeader{suite: s.suite, id: own[:]}).encoded())
+		return f.mustRaw(t, s)
+	}
 	cut := func(raw []byte, keep ...int) []byte { return f.rearranged(t, raw, keep...) }
 	type input struct {
 		name, comment string
@@ -325,8 +354,37 @@ func writeVectors(t *testing.T) {
 		{"truncated", "the last byte is missing", raw[:len(raw)-1], same},
 		{"recipient-twice", "a recipient occurs twice", edited(func(b *frame) {
 			l := p.wraps.lots[0]
-			b.Wraps = []cbor.RawMessage{encode(append([][]byte{l.enc, l.recipients[0]}, l.recipients...))}
+			b.Wraps = append([]cbor.RawMessage{encode(append([][]byte{l.enc, l.recipients[0]}, l.recipients...))}, b.Wraps[1:]...)
 		}), same},
+		{"recipients-order", "the recipients are not in order", edited(func(b *frame) {
+			l := p.wraps.lots[0]
+			reversed := slices.Clone(l.recipients)
+			slices.Reverse(reversed)
+			b.Wraps = append([]cbor.RawMessage{encode(append([][]byte{l.enc}, reversed...))}, b.Wraps[1:]...)
+		}), same},
+		{"recipients", "the pharmacists were taken out by somebody who cannot open the record", without(t, raw, trust.KeyID(f.pharmacist.Opening.PublicKey())), same},
+		{"not-deterministic", "the head of box 3 is longer than it need be", append(bytes.Clone(raw[:len(raw)-len(p.base.Box3)-2]), append([]byte{0x59, 0}, raw[len(raw)-len(p.base.Box3)-1:]...)...), same},
+		{"padding", "the padding of box 2 is not zeros", resealed(func(s *sealing, header []byte) {
+			s.box2 = s.chain.seal(s.base, 2, header, append(encodeSequence(s.d3, new(coder).unit(s.levels[2], nil)), 0, 1))
+		}), same},
+		{"open-replaced", "level 0 is not what was signed", forged(func(s *sealing) { s.levels[0] = s.levels[3] }), same},
+		{"wrong-algorithm", "the algorithm is not one for the certificate's key", forged(func(s *sealing) { s.signed.Algorithm = -7 }), same},
+		{"expired-then", "signed after the certificate expired", with(func(d *Draft) { d.Time = testNow.AddDate(0, 0, -1); d.Signer = f.expired(t) }), same},
+		{"issuer-unknown", "an authority that the reader does not know", with(func(d *Draft) { d.Signer = newFixture(t, trust.Ed25519).signer }), same},
+		{"manifest-suite", "signed for suite 0", forged(func(s *sealing) { s.resigned(t, f, func(m *manifest) { m.Suite = SuiteNone }) }), same},
+		{"manifest-member-18", "the manifest has a member that a later version may define", forged(func(s *sealing) {
+			s.signed.Manifest = append([]byte{s.signed.Manifest[0] + 1}, append(s.signed.Manifest[1:], 0x12, 0)...)
+			s.resign(t, f, s.signed.Manifest)
+		}), same},
+		{"content", "level 2 is signed, and is no compartment", forged(func(s *sealing) {
+			s.levels[2] = []byte{0xA1, 0x04}
+			s.resigned(t, f, func(m *manifest) { m.D2 = s.digest(s.base, 2, s.d3, s.levels[2]) })
+		}), same},
+		{"amendment-planted", "somebody without a key put noise before the pharmacist's amendment", planted(t, one), as(f.pharmacist)},
+		{"amendment-author", "the mark is another signer's", f.remarked(t, one), same},
+		{"amendment-number", "two amendments with one number", f.amendWith(t, one, physician, `"add": {"vaccinations": [{"vaccine": {"text": "grippe"}}]}`, func(m *manifest) { m.Seq-- }), same},
+		{"amendment-target", "an annotation of an item that is not there", f.amendUnchecked(t, mixed, physician, `"annotate": [{"id": "zz9", "note": "x"}]`), same},
+		{"amendment-gap-open", "what the first was written on is gone, and the second may say why", gapped, as(f.pharmacist)},
 		{"newer-version", "version 2", edited(func(b *frame) { b.Header = encode([]any{2, 1, p.header.id}) }), same},
 		{"newer-suite", "suite 3", edited(func(b *frame) { b.Header = encode([]any{1, 3, p.header.id}) }), same},
 		{"pharmacist", "signed by a pharmacist", withRole(trust.RolePharmacist), same},
@@ -367,6 +425,72 @@ func writeVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// without takes a group out of the recipients, and leaves the MAC.
+func without(t *testing.T, raw []byte, id [2]byte) []byte {
+	t.Helper()
+	p := mustParse(t, raw)
+	l := &p.wraps.lots[0]
+	l.recipients = slices.DeleteFunc(l.recipients, func(r []byte) bool { return len(r) > sealedSize && bytes.HasPrefix(r, id[:]) })
+	raw, err := p.encoded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// planted puts noise before the amendments.
+func planted(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	base := encode(mustParse(t, raw).base)
+	noise := encode([]any{encode([]any{1, 1, bytes.Repeat([]byte{7}, 16), bytes.Repeat([]byte{9}, 10)}), make([]byte, 64), make([]byte, 4)})
+	return slices.Concat(base, noise, raw[len(base):])
+}
+
+// remarked signs and seals an amendment under a mark that is not its signer's.
+func (f *fixture) remarked(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	p := mustParse(t, raw)
+	c, _, err := p.find(testCard, f.reader().Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := readWith(p, c, f.reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.openAmendment(&p.amendments[0], r)
+	frame, err := c.sealAmendment(a.level, [authorSize]byte{1}, r, *a.manifest, a.content, f.signerAs(t, trust.RolePharmacist))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.amendments[0] = *frame
+	if raw, err = p.encoded(); err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func (f *fixture) expired(t *testing.T) *trust.Identity {
+	t.Helper()
+	id := *f.signer
+	var err error
+	if id.Certificate, err = f.authority.Issue(trust.Subject{Name: "Dr E", Role: trust.RolePhysician}, f.signer.Key.Public(), testNow.AddDate(0, -6, 0), testNow.AddDate(0, 0, -2)); err != nil {
+		t.Fatal(err)
+	}
+	return &id
+}
+
+// resigned signs a changed manifest.
+func (s *sealing) resigned(t *testing.T, f *fixture, change func(*manifest)) {
+	t.Helper()
+	m, err := parseManifest(s.signed.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(m)
+	s.resign(t, f, encode(*m))
 }
 
 func storeJSON(t *testing.T, s *trust.Store) json.RawMessage {

@@ -41,6 +41,8 @@ const (
 	ReasonClock         Reason = "clock"
 	ReasonNoKey         Reason = "no-key"   // sealed, and not for this reader: only what is open is shown
 	ReasonUnsealed      Reason = "unsealed" // suite 0 on a card that is not simulated
+	// unverifiable, of amendments
+	ReasonNewer Reason = "newer-format" // it needs a later version
 	// invalid
 	ReasonSignature    Reason = "signature"     // the signature does not match what is signed
 	ReasonRecipients   Reason = "recipients"    // somebody changed for whom the record is sealed
@@ -64,7 +66,7 @@ func (r Reason) status() Status {
 		return Valid
 	case ReasonTrustOutdated:
 		return ValidStale
-	case ReasonNoTrust, ReasonUnknownIssuer, ReasonTrustDamaged, ReasonCompromised, ReasonClock, ReasonNoKey, ReasonUnsealed:
+	case ReasonNoTrust, ReasonUnknownIssuer, ReasonTrustDamaged, ReasonCompromised, ReasonClock, ReasonNoKey, ReasonUnsealed, ReasonNewer:
 		return Unverifiable
 	}
 	return Invalid

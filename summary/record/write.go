@@ -190,7 +190,7 @@ func (s *sealing) sealed(recipients []Recipient) (*parsed, error) {
 	f := &frame{
 		Header: header,
 		Open:   c.unit(s.levels[0], nil),
-		Box1:   s.seal(own, 1, header, encodeSigned(&s.signed, c.unit(s.signed.Certificate, nil), c.unit(s.levels[1], nil))),
+		Box1:   s.seal(own, 1, header, encodeSigned(&s.signed, c.unit(s.signed.Certificate, ofCertificate(nil)), c.unit(s.levels[1], nil))),
 		Box2:   s.box2,
 		Box3:   s.box3,
 	}
@@ -204,11 +204,11 @@ func (s *sealing) sealed(recipients []Recipient) (*parsed, error) {
 }
 
 // preset is the dictionary for the compartment of a level: those below it, which whoever opens it has, but for the open one.
-func preset(messages [4][]byte, level int) []byte {
+func preset(messages [4][]byte, level int) dictionaries {
 	if level < 2 {
 		return nil
 	}
-	return slices.Concat(messages[1:level]...)
+	return dictionaries{CodecPreset: slices.Concat(messages[1:level]...)}
 }
 
 // externalAAD is what a signature covers beside the manifest: what reader and writer both know.
