@@ -132,7 +132,8 @@ func (a *app) warnIfShared(name string) {
 
 // openIdentity opens a PKCS#12 file. It may ask for more work than it is worth, so an interruption ends the wait.
 func (a *app) openIdentity(ctx context.Context, data []byte) (*trust.Identity, error) {
-	if !a.secretGiven() {
+	// With --recovery what was given need not be for the identity: an identity without a passphrase takes none of it.
+	if !a.secretGiven() || a.recovery {
 		id, err := interruptible(ctx, func() (*trust.Identity, error) { return trust.ParseIdentity(data, "") })
 		if !errors.Is(err, trust.ErrPassphrase) {
 			return id, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -278,4 +279,23 @@ func jsonTexts(v any, least int) []string {
 func holds(given, text string) bool {
 	quoted, _ := json.Marshal(text)
 	return strings.Contains(given, text) || strings.Contains(given, strings.Trim(string(quoted), `"`))
+}
+
+func mustCode(t *testing.T, text string) trust.RecoveryCode {
+	t.Helper()
+	code, err := trust.ParseRecoveryCode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// recoveryKeysOf are the keys that a code stands for.
+func recoveryKeysOf(t *testing.T, code trust.RecoveryCode) []trust.PrivateKey {
+	t.Helper()
+	key, err := record.RecoveryKey(code, ecdh.X25519())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []trust.PrivateKey{{Kind: trust.KeyRecovery, Opening: key}}
 }
