@@ -156,16 +156,18 @@ func signerDocumentOf(s *trust.Signer) *signerDocument {
 }
 
 type trustDocument struct {
-	Authorities int        `json:"authorities"`
-	Updated     *time.Time `json:"updated,omitempty"`
-	AgeDays     *int       `json:"ageDays,omitempty"`
-	Stale       bool       `json:"stale"`
+	Authorities int `json:"authorities"`
+	// Updated is when the trust bundle was issued, or else when the home's own trust last changed.
+	Updated *time.Time `json:"updated,omitempty"`
+	AgeDays *int       `json:"ageDays,omitempty"`
+	Stale   bool       `json:"stale"`
 }
 
 func trustDocumentOf(r *reading) trustDocument {
 	d := trustDocument{Authorities: len(r.trust.Anchors)}
 	if age := r.trustAge(); age.Present {
-		d.Updated, d.AgeDays, d.Stale = &r.trust.Updated, &age.Days, age.Stale
+		asOf := r.trust.AsOf()
+		d.Updated, d.AgeDays, d.Stale = &asOf, &age.Days, age.Stale
 	}
 	return d
 }

@@ -348,7 +348,7 @@ func (r *reading) trustAge() trustAge {
 	}
 	return trustAge{
 		Present: true,
-		Days:    max(0, int(r.now.Sub(r.trust.Updated).Hours()/24)),
+		Days:    max(0, int(r.now.Sub(r.trust.AsOf()).Hours()/24)),
 		Stale:   !r.trust.NextUpdate.IsZero() && r.now.After(r.trust.NextUpdate),
 	}
 }

@@ -286,6 +286,7 @@ var (
 		"key-compromised":            {"la clé du signataire a été volée depuis : n'importe qui a pu signer en antidatant", "the signer's key was stolen since: anybody may have signed with an earlier date"},
 		"revoked":                    {"le certificat du signataire était révoqué", "the signer's certificate was revoked"},
 		"no-key":                     {"aucune clé de ce poste n'ouvre cette carte", "no key of this workstation opens this card"},
+		"newer-format":               {"ajout écrit par une version plus récente de secours", "an amendment written by a newer version of secours"},
 		"unsealed":                   {"écrite sans être scellée, ce que seule une carte simulée peut être", "written unsealed, which only a simulated card may be"},
 		"fork":                       {"écrit sur un autre état que celui de la carte", "written on another state than that of the card"},
 		"author":                     {"il porte la marque d'un autre auteur", "it bears another author's mark"},
