@@ -245,7 +245,8 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 		done.Outcome = carriedAccepted
 	}
 	_, item, common := itemByID(c.to, e.ID)
-	if common == nil {
+	there := common != nil
+	if !there {
 		if accepted {
 			return // the author knows of it, and wrote a summary without the item
 		}
@@ -259,11 +260,14 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 	line, _ := item.(*summary.Medication)
 	switch {
 	case e.Operation == summary.OpStop && line != nil:
-		if line.Status == summary.MedicationStopped && line.End == e.End {
+		stopped := line.Status == summary.MedicationStopped
+		if there && stopped && line.End == e.End {
 			done.Outcome = carriedInSummary
 			return
 		}
-		line.Status, line.End, line.StopReason = summary.MedicationStopped, e.End, e.Text
+		if !stopped { // else the author has a day and a reason of his own
+			line.Status, line.End, line.StopReason = summary.MedicationStopped, e.End, e.Text
+		}
 	case e.Operation == summary.OpTaken && line != nil:
 		line.Taken = e.Taken
 	case e.Operation == summary.OpDispensed && line != nil:
