@@ -193,7 +193,7 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 		return err
 	}
 	raw, err := record.Amend(content.Record, reader, record.AmendmentDraft{
-		Card: content.Card, Content: b.content, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf,
+		Card: content.Card, Content: b.content, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf, After: h.attempted(content.Card),
 	})
 	if err != nil {
 		return a.amendFailure(err, b.content, content.Capacity)
@@ -218,6 +218,7 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 		}
 		return a.printAmended(result)
 	}
+	h.attempt(content.Card, after.LastSeq())
 	if err := a.replace(ctx, h, session, content, raw, h.erasing(content.Card)); err != nil {
 		return err
 	}

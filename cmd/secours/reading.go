@@ -167,7 +167,13 @@ func (a *app) outcome(r *reading) error {
 // doubts is the failure for what is wrong beside a good signature, nil if nothing is.
 func (a *app) doubts(r *reading) error {
 	l := a.lang
-	if r.older {
+	doubtful := 0
+	for i := range r.record.Amendments {
+		if r.record.Amendments[i].Doubtful() {
+			doubtful++
+		}
+	}
+	if doubtful == 0 && r.older {
 		return &failure{
 			code: exitUnverifiable, name: "older-state",
 			message: l.s(
@@ -175,15 +181,9 @@ func (a *app) doubts(r *reading) error {
 				"this workstation has read a newer summary or newer amendments on this card",
 			),
 			hint: l.s(
-				"la carte a peut-être été copiée ou remise à un état antérieur : ne vous fiez pas à ce qui manque",
-				"the card may have been copied or put back to an older state: do not rely on what is absent",
+				"la carte a peut-être été copiée, remise à un état antérieur, ou retirée pendant une écriture : ne vous fiez pas à ce qui manque",
+				"the card may have been copied, put back to an older state, or pulled out during a write: do not rely on what is absent",
 			),
-		}
-	}
-	doubtful := 0
-	for i := range r.record.Amendments {
-		if r.record.Amendments[i].Doubtful() {
-			doubtful++
 		}
 	}
 	if doubtful == 0 {

@@ -65,6 +65,30 @@ func (h home) remember(id card.ID, now state) {
 	}
 }
 
+// A write whose end is not known may have been read elsewhere. What this home writes next is numbered after it, so that nobody who read
+// it takes the next state for an older one.
+
+func (h home) attemptFile(id card.ID) string { return h.seenFile(id) + ".attempt" }
+
+// attempted is the highest number that this home has given on a card, 0 for none.
+func (h home) attempted(id card.ID) uint64 {
+	data, err := readFile(h.attemptFile(id), 32)
+	if err != nil {
+		return 0
+	}
+	var seq uint64
+	if _, err := fmt.Sscanf(string(data), "%d\n", &seq); err != nil || seq > plausibleSeq {
+		return 0
+	}
+	return seq
+}
+
+func (h home) attempt(id card.ID, seq uint64) {
+	if os.MkdirAll(filepath.Dir(h.attemptFile(id)), 0o700) == nil {
+		os.WriteFile(h.attemptFile(id), fmt.Appendf(nil, "%d\n", seq), 0o600)
+	}
+}
+
 // A write that hides something goes into both slots. Where it was cut short the older record may still be on the card, which no later
 // reader can see; who began it remembers, and the next write of this home does it.
 

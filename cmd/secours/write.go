@@ -245,7 +245,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	draft := record.Draft{Card: content.Card, Summary: s, Signer: id, Time: now, OnBehalfOf: o.onBehalfOf, Dropped: lost}
 	// A number that this home has seen on the card is not given twice, even where nothing of what had it can be read.
-	draft.Seq = max(next(previous, content), h.seen(content.Card).seq+1)
+	draft.Seq = max(next(previous, content), h.seen(content.Card).seq+1, h.attempted(content.Card)+1)
 	if previous != nil {
 		draft.Prev = &previous.Head
 	}
@@ -316,6 +316,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		result.Outcome = "dry-run"
 		return a.printWritten(result)
 	}
+	h.attempt(content.Card, draft.Seq)
 	if err := a.replace(ctx, h, session, content, raw, result.Erased); err != nil {
 		return err
 	}

@@ -289,6 +289,8 @@ type AmendmentDraft struct {
 	Time    time.Time
 	// OnBehalfOf names the professional whom the signer stands in for; one line of at most 120 characters.
 	OnBehalfOf string
+	// After is a number that was given to what may or may not have reached the card: this amendment gets a higher one.
+	After uint64
 }
 
 // Amend adds an amendment to a record and returns the new record. What one author says at one level is one amendment: an
@@ -374,7 +376,7 @@ func checkAmended(raw []byte, c *chain, reader Reader) error {
 func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendment, d AmendmentDraft) error {
 	author, baseSeq := c.author(d.Signer.Certificate), r.Seq
 	var list []*amended
-	last := baseSeq
+	last := max(baseSeq, d.After)
 	for i := range p.amendments {
 		a := c.openAmendment(&p.amendments[i], r)
 		list = append(list, a)
