@@ -20,6 +20,8 @@ import (
 type carryOptions struct {
 	amendments string
 	discard    []string
+	// dropUnreadable is that of write: it names what is given up, and why, for all that could not be read.
+	dropUnreadable bool
 }
 
 // carried says what became of something that was not the author's.
@@ -97,7 +99,8 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 	}
 	for i := range previous.Amendments {
 		if m := &previous.Amendments[i]; m.State != record.AmendmentApplied || len(m.Missing) > 0 {
-			if !c.discard(m.ID) && !(m.State == record.AmendmentApplied && c.accept(m.ID)) {
+			dropped := m.State == record.AmendmentUnreadable && o.dropUnreadable
+			if !dropped && !c.discard(m.ID) && !(m.State == record.AmendmentApplied && c.accept(m.ID)) {
 				return nil, a.undecided(m)
 			}
 			c.list = append(c.list, carried{Amendment: m.ID, Outcome: carriedDiscarded})

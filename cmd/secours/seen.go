@@ -20,13 +20,22 @@ func (h home) seenFile(id card.ID) string {
 	return filepath.Join(string(h), "seen", hex.EncodeToString(name[:8]))
 }
 
-// state is a state of a card: its number, and its head, since two states that went apart have the same number.
+// state is a state of a card: its number, and its head, since two states that went apart have the same number. The head is zero where
+// it says nothing: a finder of the card can append what looks like an amendment, and take it off again.
 type state struct {
 	seq  uint64
 	head record.Head
 }
 
-func stateOf(r *record.Record) state { return state{r.LastSeq(), r.Head} }
+func stateOf(r *record.Record) state {
+	s := state{r.LastSeq(), r.Head}
+	for i := range r.Amendments {
+		if r.Amendments[i].Verdict.Reason == record.ReasonDamaged {
+			s.head = record.Head{}
+		}
+	}
+	return s
+}
 
 // seen is the newest state of a card that this home has read, the zero one for none.
 func (h home) seen(id card.ID) state {
@@ -46,7 +55,8 @@ func (h home) seen(id card.ID) state {
 // notAfter reports whether a state cannot have come after what this home has seen: somebody put the card back, or copied it.
 func (h home) notAfter(id card.ID, now state) bool {
 	seen := h.seen(id)
-	return now.seq < seen.seq || now.seq == seen.seq && now.head != seen.head
+	none := record.Head{}
+	return now.seq < seen.seq || now.seq == seen.seq && now.head != seen.head && now.head != none && seen.head != none
 }
 
 // remember notes a state that was read from a card or written to it. A home that cannot be written to is no reason not to show a card.
