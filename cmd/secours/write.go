@@ -285,6 +285,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		}
 	}
 	draft.Suite, draft.Recipients = seals.suite, seals.recipients
+	o.carry.dropUnreadable = o.dropUnreadable
 	done, err := a.carry(samePatient, s, o.carry)
 	if err != nil {
 		return err
