@@ -58,6 +58,19 @@ func (s *Sections) Each(f func(name string, sec AnySection)) {
 	}
 }
 
+// Find returns the item with an id: its section, a pointer to it as AnySection.Item gives it, and what it has in common with all
+// others, which is nil where there is no such item.
+func (s *Summary) Find(id string) (section string, item any, common *Common) {
+	for i, sec := range s.Sections.all() {
+		for j := range sec.Len() {
+			if c := sec.Common(j); c.ID == id {
+				return sectionNames[i], sec.Item(j), c
+			}
+		}
+	}
+	return "", nil, nil
+}
+
 // section is what the encoders need of a Section[I] beyond AnySection.
 type section interface {
 	AnySection

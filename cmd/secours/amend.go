@@ -158,7 +158,7 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 		return err
 	}
 	now := a.now()
-	who, err := a.checkAuthor(store, id, now)
+	who, err := a.checkSigner(store, id, now)
 	if err != nil {
 		return err
 	}

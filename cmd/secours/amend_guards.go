@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/secours-card/secours/card"
 	"github.com/secours-card/secours/summary"
@@ -48,46 +47,6 @@ func eachAdded(content *summary.Amendment, f func(path, section string, common *
 		f(fmt.Sprintf("add.%s[%d]", section, i), section, common)
 		i++
 	})
-}
-
-// checkAuthor refuses to sign what no reader would accept, and warns where the writer cannot tell.
-func (a *app) checkAuthor(store *trust.Store, id *trust.Identity, now time.Time) (*trust.Signer, error) {
-	l := a.lang
-	who, err := store.Check(id.Certificate, now)
-	switch {
-	case errors.Is(err, trust.ErrNotValidThen), now.Before(id.Certificate.NotBefore), now.After(id.Certificate.NotAfter):
-		return nil, &failure{
-			code: exitSigner, name: "certificate-expired", err: err,
-			message: fmt.Sprintf(l.s(
-				"le certificat de l'identité n'est valable que du %s au %s",
-				"the identity's certificate is valid only from %s to %s",
-			), id.Certificate.NotBefore.Format(time.DateOnly), id.Certificate.NotAfter.Format(time.DateOnly)),
-			hint: l.s("renouvelez le certificat, et vérifiez l'horloge", "renew the certificate, and check the clock"),
-		}
-	case errors.Is(err, trust.ErrRevoked), errors.Is(err, trust.ErrCompromised):
-		return nil, &failure{
-			code: exitSigner, name: "certificate-revoked", err: err,
-			message: l.s("le certificat de l'identité est révoqué", "the identity's certificate is revoked"),
-			hint:    l.s("demandez-en un nouveau à l'autorité", "ask the authority for a new one"),
-		}
-	case errors.Is(err, trust.ErrRole), errors.Is(err, trust.ErrCeiling), who != nil && who.Role == "":
-		return nil, &failure{
-			code: exitNotAuthorised, name: "role", err: err,
-			message: l.s(
-				"le certificat de l'identité ne donne aucun rôle qui puisse ajouter à une synthèse",
-				"the identity's certificate names no role that may amend a summary",
-			),
-			hint: l.s("employez l'identité d'un professionnel de santé (--home)", "use a health professional's identity (--home)"),
-		}
-	case errors.Is(err, trust.ErrNoAnchors), errors.Is(err, trust.ErrUnknownIssuer):
-		a.note("%s", l.s(
-			"attention : l'autorité de cette identité n'est pas dans la confiance de ce dossier ; ses lecteurs doivent la connaître",
-			"warning: the authority of this identity is not in this home's trust; its readers must know it",
-		))
-	case err != nil:
-		return nil, &failure{code: exitSigner, name: "identity", message: err.Error(), err: err}
-	}
-	return who, nil
 }
 
 // amendable reads the record on the card, and refuses one that nobody should build on.

@@ -143,12 +143,12 @@ func pending(s *summary.Summary) []string {
 
 // item brings over an item that nobody reviewed, or what others said of one.
 func (c *carrying) item(id, amendment string) {
-	section, was, common := itemByID(c.from, id)
+	section, was, common := c.from.Find(id)
 	done := carried{ID: id, Amendment: amendment, Section: section, Operation: summary.OpAdd, By: common.By.Name, Role: common.By.Role}
 	if common.Unreviewed != summary.Yes {
 		done.Operation, done.By, done.Role = summary.OpAnnotate, common.Remarks[0].By.Name, common.Remarks[0].By.Role
 	}
-	switch _, item, there := itemByID(c.to, id); {
+	switch _, item, there := c.to.Find(id); {
 	case c.discard(id, amendment):
 		done.Outcome = carriedDiscarded
 		c.gone[id] = there == nil
@@ -169,7 +169,7 @@ func (c *carrying) item(id, amendment string) {
 	default:
 		done.Outcome = carriedKept
 		c.to.Carry(c.from, []string{id})
-		_, _, there := itemByID(c.to, id)
+		_, _, there := c.to.Find(id)
 		if c.accept(id, amendment) {
 			done.Outcome = carriedAccepted
 			there.Unreviewed, there.By, there.Remarks = summary.Unsaid, summary.Author{}, nil
@@ -247,7 +247,7 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 	if accepted {
 		done.Outcome = carriedAccepted
 	}
-	_, item, common := itemByID(c.to, e.ID)
+	_, item, common := c.to.Find(e.ID)
 	there := common != nil
 	if !there {
 		if accepted {
@@ -255,7 +255,7 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 		}
 		// An item that the author no longer has, or has under another id: as it stood, with what was said of it.
 		c.to.Carry(c.from, []string{e.ID})
-		if _, item, common = itemByID(c.to, e.ID); common == nil {
+		if _, item, common = c.to.Find(e.ID); common == nil {
 			return
 		}
 		c.unreviewed(common)
@@ -353,18 +353,6 @@ func operationsOf(m *record.Amendment) []summary.Change {
 func dateOf(t time.Time) summary.Date {
 	d, _ := summary.ParseDate(t.UTC().Format(time.DateOnly)) // always a date
 	return d
-}
-
-// itemByID returns the item with an id, nil where there is none.
-func itemByID(s *summary.Summary, id string) (name string, item any, common *summary.Common) {
-	s.Sections.Each(func(n string, section summary.AnySection) {
-		for i := range section.Len() {
-			if c := section.Common(i); c.ID == id && common == nil {
-				name, item, common = n, section.Item(i), c
-			}
-		}
-	})
-	return name, item, common
 }
 
 // selection is the ids of --amendments, none for its two words.

@@ -161,7 +161,7 @@ func raises(previous *record.Record, s *summary.Summary) bool {
 		for i := range section.Len() {
 			c := section.Common(i)
 			level := levelOfItem(name, c)
-			_, _, was := itemByID(previous.Summary, c.ID)
+			_, _, was := previous.Summary.Find(c.ID)
 			switch {
 			case was != nil:
 				raised = raised || level.Rank() > levelOfItem(name, was).Rank()
@@ -175,7 +175,7 @@ func raises(previous *record.Record, s *summary.Summary) bool {
 		for i := range section.Len() {
 			c := section.Common(i)
 			if levelOfItem(name, c).Rank() < summary.DefaultLevel(name).Rank() {
-				_, _, is := itemByID(&next, c.ID)
+				_, _, is := next.Find(c.ID)
 				raised = raised || is == nil
 			}
 		}

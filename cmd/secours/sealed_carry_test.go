@@ -44,7 +44,7 @@ func amendedWard(t *testing.T) (w *ward, medication, allergy string) {
 
 func (w *ward) medication(id string) *summary.Medication {
 	w.Helper()
-	_, item, _ := itemByID(w.read("gp", 0).Summary, id)
+	_, item, _ := w.read("gp", 0).Summary.Find(id)
 	m, _ := item.(*summary.Medication)
 	return m
 }
@@ -81,7 +81,7 @@ func TestCarryKeepsWhatOthersSaid(t *testing.T) {
 			t.Error("the amendments themselves are still there")
 		}
 		for _, id := range []string{medication, allergy} {
-			_, _, c := itemByID(d.Summary, id)
+			_, _, c := d.Summary.Find(id)
 			if c == nil || c.Unreviewed != summary.Yes || c.By.Name != "Claire DUBOIS" {
 				t.Fatalf("round %d: %s: %+v", round, id, c)
 			}
@@ -121,7 +121,7 @@ func TestCarryAccepts(t *testing.T) {
 			if got := r.outcomes(); got[allergy] != carriedAccepted || got[medication] != carriedKept || got["c6"] != carriedKept {
 				t.Errorf("%v", got)
 			}
-			_, _, c := itemByID(w.read("gp", 0).Summary, allergy)
+			_, _, c := w.read("gp", 0).Summary.Find(allergy)
 			if c.Unreviewed == summary.Yes || c.By.Name != "" {
 				t.Errorf("the accepted item is still another's: %+v", c)
 			}
@@ -158,7 +158,7 @@ func TestCarryDiscards(t *testing.T) {
 				t.Errorf("%v", got)
 			}
 			s := w.read("gp", 0).Summary
-			if _, _, c := itemByID(s, medication); c != nil {
+			if _, _, c := s.Find(medication); c != nil {
 				t.Error("the discarded item is there")
 			}
 			if m := w.medication("c6"); m.Taken.Value != "de temps en temps, pour le dos" || len(m.Remarks) != 0 {

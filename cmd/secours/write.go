@@ -219,8 +219,11 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		return err
 	}
 	now := a.now()
-	if err := a.checkSigner(store, id, now); err != nil {
+	switch who, err := a.checkSigner(store, id, now); {
+	case err != nil:
 		return err
+	case who.Role != "" && who.Role != trust.RolePhysician:
+		return record.ErrRole
 	}
 	reader, err := a.reader(ctx, h, a.recovery)
 	if err != nil {
@@ -554,40 +557,6 @@ func (a *app) checkMasking(s *summary.Summary, allowed bool) error {
 			"if the patient wants it all the same: --mask-critical",
 		),
 	}
-}
-
-// checkSigner refuses to write what no reader would accept, and warns where the writer cannot tell.
-func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time) error {
-	l := a.lang
-	who, err := store.Check(id.Certificate, now)
-	switch {
-	case errors.Is(err, trust.ErrNotValidThen), now.Before(id.Certificate.NotBefore), now.After(id.Certificate.NotAfter):
-		return &failure{
-			code: exitSigner, name: "certificate-expired", err: err,
-			message: fmt.Sprintf(l.s(
-				"le certificat de l'identité n'est valable que du %s au %s",
-				"the identity's certificate is valid only from %s to %s",
-			),
-				id.Certificate.NotBefore.Format(time.DateOnly), id.Certificate.NotAfter.Format(time.DateOnly)),
-			hint: l.s("renouvelez le certificat, et vérifiez l'horloge", "renew the certificate, and check the clock"),
-		}
-	case errors.Is(err, trust.ErrRevoked), errors.Is(err, trust.ErrCompromised), errors.Is(err, trust.ErrDistrusted):
-		return &failure{
-			code: exitSigner, name: "certificate-revoked", err: err,
-			message: l.s("le certificat de cette identité, ou son autorité, est révoqué", "this identity's certificate, or its authority, is revoked"),
-			hint:    l.s("demandez-en un nouveau à l'autorité", "ask the authority for a new one"),
-		}
-	case errors.Is(err, trust.ErrRole), errors.Is(err, trust.ErrCeiling), err == nil && who.Role != trust.RolePhysician:
-		return record.ErrRole
-	case errors.Is(err, trust.ErrNoAnchors), errors.Is(err, trust.ErrUnknownIssuer):
-		a.note("%s", l.s(
-			"attention : l'autorité de cette identité n'est pas dans la confiance de ce dossier ; ses lecteurs doivent la connaître",
-			"warning: the authority of this identity is not in this home's trust; its readers must know it",
-		))
-	case err != nil:
-		return &failure{code: exitSigner, name: "identity", message: err.Error(), err: err}
-	}
-	return nil
 }
 
 // previous is the record on the card, nil for an empty card. What cannot be read whole is refused, since writing over it

@@ -327,7 +327,7 @@ func Amend(raw []byte, reader Reader, d AmendmentDraft) ([]byte, error) {
 		return nil, err
 	}
 	byLevel, err := d.Content.ByLevel(func(id string) (summary.Level, bool) {
-		section, _, common := find(r.Summary, id)
+		section, _, common := r.Summary.Find(id)
 		if common == nil {
 			return "", false
 		}
@@ -423,7 +423,7 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 		return !unreadable && !wanted[authoredLink(author, [16]byte(r.Digest))]
 	})
 	content.AssignIDs(func(id string) bool {
-		_, _, common := find(r.Summary, id)
+		_, _, common := r.Summary.Find(id)
 		return common != nil && !own[id]
 	})
 	message, err := content.CBOR(levels[level])

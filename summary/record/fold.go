@@ -118,18 +118,6 @@ func (out *Amendment) said(content *summary.Amendment) *summary.Amendment {
 	return &said
 }
 
-// find returns the item with an id, nil where there is none.
-func find(s *summary.Summary, id string) (name string, item any, common *summary.Common) {
-	s.Sections.Each(func(n string, section summary.AnySection) {
-		for i := range section.Len() {
-			if c := section.Common(i); c.ID == id && common == nil {
-				name, item, common = n, section.Item(i), c
-			}
-		}
-	})
-	return name, item, common
-}
-
 func levelOf(section string, c *summary.Common) summary.Level {
 	if c.Level == "" {
 		return summary.DefaultLevel(section)
@@ -148,7 +136,7 @@ func (r *Record) MaySay(who *trust.Signer, content *summary.Amendment) error {
 // permitted is MaySay, where there is a summary.
 func (r *Record) permitted(who *trust.Signer, content *summary.Amendment) error {
 	return permitted(who.Role, content, func(id string) (section string, item any, own, ok bool) {
-		section, item, common := find(r.Summary, id)
+		section, item, common := r.Summary.Find(id)
 		author := r.authors[id]
 		own = author != nil && bytes.Equal(author.RawSubjectPublicKeyInfo, who.Certificate.RawSubjectPublicKeyInfo)
 		return section, item, own, common != nil
