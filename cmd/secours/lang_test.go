@@ -231,7 +231,7 @@ func TestEveryReasonHasAWording(t *testing.T) {
 		record.ReasonCompromised, record.ReasonClock, record.ReasonNoKey, record.ReasonUnsealed, record.ReasonSignature,
 		record.ReasonRecipients, record.ReasonDamaged, record.ReasonContent, record.ReasonCertificate, record.ReasonNotValidThen,
 		record.ReasonRole, record.ReasonDistrusted, record.ReasonRevoked, record.ReasonFork, record.ReasonAuthor,
-		record.ReasonSuperseded, record.ReasonTarget,
+		record.ReasonSuperseded, record.ReasonTarget, record.ReasonNewer,
 	}
 	for _, r := range reasons {
 		if _, ok := reasonWords[string(r)]; !ok {
