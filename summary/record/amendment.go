@@ -76,22 +76,62 @@ type amended struct {
 	content  []byte
 	// authentic: the signature is that of the certificate's key, and the mark is that key's. Who that is comes later.
 	authentic bool
-	reason    Reason // why it is not authentic, else ReasonOK
+	// failed is what is wrong with it, whatever stands around it; said is its content, nil where that is no such thing.
+	failed reasons
+	signer *trust.Signer
+	said   *summary.Amendment
+	// blind: a reader who can open everything did not open it, so it is nothing of anybody's.
+	blind bool
+}
+
+// valid reports whether nothing is wrong with it, for this reader.
+func (a *amended) valid() bool { return a.manifest != nil && len(a.failed) == 0 }
+
+// check is about the signer and the content.
+func (a *amended) check(reader *Reader) {
+	var reason Reason
+	a.signer, reason = reader.checkSigner(a.leaf, a.manifest.time())
+	a.failed.add(reason)
+	var err error
+	if a.said, err = summary.UnmarshalAmendment(a.content, levels[a.level]); err != nil {
+		a.failed.add(ReasonContent)
+	}
 }
 
 // counts reports whether somebody who can open the base put it there, so that its number means something.
-func (a *amended) counts() bool { return a.authentic || a.level == 0 && a.intact }
+func (a *amended) counts() bool { return a.authentic || a.level == 0 && a.intact && !a.blind }
 
 // readAmendments opens, checks and applies the amendments, in the order of FORMAT 3.7. merge gives the base's summary, a new one each time.
 func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summary, reader Reader) {
 	var list []*amended
 	for i := range p.amendments {
-		list = append(list, c.openAmendment(&p.amendments[i], r))
+		a := c.openAmendment(&p.amendments[i], r)
+		if a.manifest != nil {
+			a.check(&reader)
+		}
+		list = append(list, a)
 	}
-	contents := make([]*summary.Amendment, len(list)) // of those that may be applied
+	// Whoever may not say what he says replaces nothing either, not even what he said himself: each round refuses at least one.
+	for range len(list) + 1 {
+		contents := r.judge(list, p, c)
+		refused := r.apply(contents, reader.stale())
+		if len(refused) == 0 {
+			return
+		}
+		for _, i := range refused {
+			list[i].failed.add(ReasonRole)
+		}
+		r.Summary = merge()
+	}
+}
+
+// judge says what becomes of each amendment, and returns what those say that may be applied.
+func (r *Record) judge(list []*amended, p *parsed, c *chain) []*summary.Amendment {
+	r.Amendments = nil
+	contents := make([]*summary.Amendment, len(list))
 	before, last := p.base.link(), r.Seq
+	hidden := []Head{} // unreadable amendments after before: what follows may have been written on any of them, or on none
 	for i, a := range list {
-		forked := false // or put back: what others were written on is not this
 		out := Amendment{ID: hex.EncodeToString(a.own[:4]), Level: a.level, Size: len(encode(a.amendmentFrame))}
 		if a.counts() {
 			out.Seq = a.seq
@@ -101,46 +141,39 @@ func (r *Record) readAmendments(p *parsed, c *chain, merge func() *summary.Summa
 			out.State, out.Verdict = AmendmentUnreadable, Verdict{Unverifiable, ReasonNewer}
 		case a.level == 0:
 			out.State = AmendmentUnreadable
-			if c.clearance() == 3 || !a.intact {
+			if !a.counts() {
 				out.Verdict = Verdict{Invalid, ReasonDamaged}
+			} else {
+				hidden = append(hidden, a.link())
 			}
 		case a.manifest == nil:
 			out.State, out.Verdict = AmendmentApart, Verdict{Invalid, ReasonContent}
 		default:
 			out.describe(c, a)
-			content, err := summary.UnmarshalAmendment(a.content, levels[a.level])
-			out.Unverified = content
-			var failed reasons
-			failed.add(a.reason)
-			var reason Reason
-			out.Signer, reason = reader.checkSigner(a.leaf, out.Time)
-			failed.add(reason)
-			old := a.authentic && superseded(list, i)
-			forked = old
+			out.Signer, out.Unverified, out.State = a.signer, a.said, AmendmentApart
+			failed := slices.Clone(a.failed)
+			old := superseded(list, i)
+			forked := old
 			if a.authentic && !old {
 				var order Reason
-				order, out.Gap = follows(list, i, p, before, last)
+				order, out.Gap = follows(list, i, p, append(hidden, before), last)
 				forked = order == ReasonFork
 				failed.add(order)
 			}
-			if err != nil {
-				failed.add(ReasonContent)
-			}
 			out.Verdict = failed.verdict()
-			out.State = AmendmentApart
 			switch {
 			case out.Verdict.Status == Valid && old:
 				out.State, out.Verdict = AmendmentSuperseded, Verdict{Invalid, ReasonSuperseded}
 			case out.Verdict.Status == Valid:
-				contents[i] = content
+				contents[i] = a.said
 			}
-		}
-		if a.counts() && !forked {
-			before, last = a.link(), max(last, a.seq)
+			if a.authentic && !forked {
+				before, last, hidden = a.link(), max(last, a.seq), hidden[:0]
+			}
 		}
 		r.Amendments = append(r.Amendments, out)
 	}
-	r.apply(contents, merge, reader.stale())
+	return contents
 }
 
 // levels are the names of the confidentiality levels by rank.
@@ -148,7 +181,7 @@ var levels = [4]summary.Level{summary.LevelOpen, summary.LevelCare, summary.Leve
 
 // openAmendment tries the levels from the highest down: which one it is does not show.
 func (c *chain) openAmendment(frame *amendmentFrame, r *Record) *amended {
-	a := &amended{amendmentFrame: frame, seq: c.seq(frame, r.Seq), intact: hmac.Equal(frame.Check, c.check(frame)), reason: ReasonOK}
+	a := &amended{amendmentFrame: frame, seq: c.seq(frame, r.Seq), intact: hmac.Equal(frame.Check, c.check(frame)), blind: c.clearance() == 3}
 	if frame.newer {
 		a.intact = false
 		return a
@@ -167,17 +200,17 @@ func (c *chain) openAmendment(frame *amendmentFrame, r *Record) *amended {
 		}
 		a.signed, a.leaf, a.manifest = s, leaf, m
 		if leaf == nil {
-			a.reason = ReasonCertificate
+			a.failed.add(ReasonCertificate)
 			return a
 		}
 		err = s.verify(leaf.PublicKey, c.externalAAD(contextAmendment, frame.own, c.digest(frame.own, level, a.content)))
 		switch {
 		case errors.Is(err, errAlgorithm):
-			a.reason = ReasonCertificate
+			a.failed.add(ReasonCertificate)
 		case err != nil, m.Suite != c.suite:
-			a.reason = ReasonSignature
+			a.failed.add(ReasonSignature)
 		case !a.intact, m.Seq != a.seq, frame.author != c.author(leaf):
-			a.reason = ReasonAuthor
+			a.failed.add(ReasonAuthor)
 		default:
 			a.authentic = true
 		}
@@ -224,19 +257,22 @@ func (out *Amendment) describe(c *chain, a *amended) {
 	}
 }
 
-// superseded reports whether an author said something newer at the level of the i-th amendment: it was put back.
+// superseded reports whether an author said something newer, and valid, at the level of the i-th amendment: it was put back.
 func superseded(list []*amended, i int) bool {
+	if !list[i].authentic {
+		return false
+	}
 	for _, a := range list {
-		if a.authentic && a.author == list[i].author && a.level == list[i].level && a.seq > list[i].seq {
+		if a.valid() && a.author == list[i].author && a.level == list[i].level && a.seq > list[i].seq {
 			return true
 		}
 	}
 	return false
 }
 
-// follows judges what the i-th amendment was written on. Before is the link of what stands before it on the card, last the
-// highest number there.
-func follows(list []*amended, i int, p *parsed, before Head, last uint64) (refused Reason, gap bool) {
+// follows judges what the i-th amendment was written on. Before are the links of what may stand before it on the card, last is the
+// highest number that was signed there: a number that nobody signed counts for nothing.
+func follows(list []*amended, i int, p *parsed, before []Head, last uint64) (refused Reason, gap bool) {
 	m := list[i].manifest
 	if m.Seq <= last {
 		return ReasonFork, false
@@ -245,8 +281,8 @@ func follows(list []*amended, i int, p *parsed, before Head, last uint64) (refus
 	explained := map[Head]Head{}
 	unreadable := false
 	for _, later := range list[i:] {
-		unreadable = unreadable || later.level == 0 && later.intact
-		if !later.authentic {
+		unreadable = unreadable || later.level == 0 && later.counts()
+		if !later.valid() {
 			continue
 		}
 		for _, r := range later.manifest.Replaces {
@@ -254,12 +290,11 @@ func follows(list []*amended, i int, p *parsed, before Head, last uint64) (refus
 		}
 	}
 	// Whoever wrote on a card that somebody had tampered with wrote on what stood there last.
-	there := p.base.link()
 	if i > 0 {
-		there = list[i-1].link()
+		before = append(before, list[i-1].link())
 	}
 	// Each link is followed once, so a circle ends.
-	for at != before && at != there {
+	for !slices.Contains(before, at) {
 		prev, ok := explained[at]
 		if !ok {
 			break
@@ -268,7 +303,7 @@ func follows(list []*amended, i int, p *parsed, before Head, last uint64) (refus
 		at = prev
 	}
 	switch {
-	case at == before, at == there:
+	case slices.Contains(before, at):
 		return ReasonOK, false
 	case at == p.base.link():
 		return ReasonFork, false
@@ -385,6 +420,15 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 		}
 	}
 	if last-baseSeq >= 1<<(8*numberSize)-1 {
+		// A number that nobody signed, perhaps: then it is as good as none.
+		last = max(baseSeq, d.After)
+		for _, a := range list {
+			if a.authentic {
+				last = max(last, a.seq)
+			}
+		}
+	}
+	if last-baseSeq >= 1<<(8*numberSize)-1 {
 		return ErrTooMany
 	}
 	var replaces []replaced
@@ -418,7 +462,7 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 		replaces = append(replaces, a.manifest.Replaces...)
 	}
 	// Where an amendment went is told as long as something else on the card was written on it, as far as one can see.
-	unreadable := slices.ContainsFunc(list, func(a *amended) bool { return a.level == 0 && a.intact })
+	unreadable := slices.ContainsFunc(list, func(a *amended) bool { return a.level == 0 && a.counts() })
 	replaces = slices.DeleteFunc(replaces, func(r replaced) bool {
 		return !unreadable && !wanted[authoredLink(author, [16]byte(r.Digest))]
 	})

@@ -505,3 +505,90 @@ func BenchmarkReadAmended(b *testing.B) {
 		f.read(b, raw, f.physician)
 	}
 }
+
+// plant puts an amendment with a good check, which any holder of K1 can make, and nothing that opens, before the i-th.
+func (f *fixture) plant(t testing.TB, raw []byte, i int, number uint16) []byte {
+	t.Helper()
+	p := mustParse(t, raw)
+	c, _, err := p.find(testCard, []trust.PrivateKey{f.pharmacist})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := amendmentFrame{own: [16]byte{7}, author: [8]byte{9}, Box: make([]byte, 64)}
+	masked := c.number(a.own, [2]byte{byte(number >> 8), byte(number)})
+	a.Header = encode(amendmentHeader{Version: 1, Suite: c.suite, ID: a.own[:], Mark: append(a.author[:], masked[:]...)})
+	a.Check = c.check(&a)
+	p.amendments = slices.Insert(p.amendments, i, a)
+	if raw, err = p.encoded(); err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// A number that nobody signed, and a box that nobody opens, do not push out what somebody signed; and who can open everything is not told
+// that they may explain what is gone.
+func TestPlantedByReaders(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	dentist, pharmacist := f.signerAs(t, trust.RoleDentist), f.signerAs(t, trust.RolePharmacist)
+	raw := f.amend(t, f.write(t), dentist, `"add": {"allergies": [{"agent": {"text": "pénicilline"}}]}`)
+	for _, number := range []uint16{1, 60000, 65535} {
+		planted := f.plant(t, raw, 0, number)
+		for _, key := range []trust.PrivateKey{f.pharmacist, f.physician} {
+			if got := states(f.read(t, planted, key)); got != "unreadable , applied" {
+				t.Errorf("%s, number %d: %s", key.Role, number, got)
+			}
+		}
+		if got := states(f.read(t, planted)); got != "unreadable level-damaged, applied" {
+			t.Errorf("number %d: %s", number, got)
+		}
+		more, err := Amend(planted, f.as(f.pharmacist), AmendmentDraft{Card: testCard, Content: amendment(t, flu), Signer: pharmacist, Time: testNow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := states(f.read(t, more)); got != "unreadable level-damaged, applied, applied" {
+			t.Errorf("number %d, and one more: %s", number, got)
+		}
+	}
+	two := f.amend(t, raw, pharmacist, flu)
+	gone := f.plant(t, f.rearranged(t, two, 1), 1, 9)
+	if got := states(f.read(t, gone)); got != "applied gap, unreadable level-damaged" {
+		t.Errorf("a gap is hidden from who can open everything: %s", got)
+	}
+}
+
+// Only what this reader finds valid takes the place of what its author said before.
+func TestInvalidDoesNotSupersede(t *testing.T) {
+	f := newFixture(t, trust.Ed25519)
+	base := f.write(t)
+	pharmacist := f.signerAs(t, trust.RolePharmacist)
+	raw := f.amend(t, base, pharmacist, `"add": {"allergies": [{"agent": {"text": "pénicilline"}, "basis": "reported"}]}`)
+	fast := f.amendWith(t, raw, pharmacist, flu, func(m *manifest) { m.Time += 3 * 86400 })
+	if got := states(f.read(t, fast)); got != "applied, apart clock" {
+		t.Errorf("a fast clock: %s", got)
+	}
+	beyond := f.amendUnchecked(t, raw, pharmacist, `"add": {"history": [{"condition": {"text": "x"}, "level": "care"}]}`)
+	r := f.read(t, beyond)
+	if got := states(r); got != "applied, apart role" || len(r.Summary.Sections.Allergies.Items) != 3 {
+		t.Errorf("beyond the role: %s", got)
+	}
+	if got := states(f.read(t, f.amendWith(t, raw, pharmacist, flu, func(*manifest) {}))); got != "superseded superseded, applied" {
+		t.Errorf("a valid one: %s", got)
+	}
+}
+
+// Random numbers that repeat make the same key for the same text only.
+func TestKeysDependOnTheText(t *testing.T) {
+	draw := func(texts ...string) [16]byte {
+		var b [][]byte
+		for _, text := range texts {
+			b = append(b, []byte(text))
+		}
+		return drawChain(testCard, SuiteChaCha, make([]byte, 32), b...).base
+	}
+	if draw("a", "b") != draw("a", "b") || draw("a", "b") == draw("a", "c") || draw("a", "b") == draw("ab") {
+		t.Error("two texts share a key, or one text has two")
+	}
+	if newChain(testCard, SuiteChaCha).base == newChain(testCard, SuiteChaCha).base {
+		t.Error("two draws are the same")
+	}
+}

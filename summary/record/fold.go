@@ -11,43 +11,32 @@ import (
 )
 
 // apply folds into the summary what may be applied of the amendments, those of contents that are not nil: first all that is added,
-// then what is said about items, so that what one author says of another's item finds it wherever the two stand.
-func (r *Record) apply(contents []*summary.Amendment, merge func() *summary.Summary, stale bool) {
-	refuse := func(i int, reason Reason) {
-		r.Amendments[i].Verdict = Verdict{Invalid, reason}
-		contents[i] = nil
-	}
+// then what is said about items, so that what one author says of another's item finds it wherever the two stand. It returns those
+// whose signer may not say all that they say; then the rest has to be done again without them, since who is refused for one operation
+// adds nothing either, and what he would have added is nobody's target.
+func (r *Record) apply(contents []*summary.Amendment, stale bool) (refused []int) {
 	if r.Summary == nil {
 		for i, content := range contents {
 			if content != nil {
-				refuse(i, ReasonTarget)
+				r.Amendments[i].Verdict = Verdict{Invalid, ReasonTarget}
 			}
 		}
-		return
+		return nil
 	}
-	// Who is refused for one operation adds nothing either, and what he would have added is nobody's target. Each round refuses at least
-	// one.
-	for round := 0; ; round++ {
-		if round > 0 {
-			r.Summary = merge()
+	r.authors = map[string]*x509.Certificate{}
+	r.Changes = nil
+	for i, content := range contents {
+		if content != nil {
+			r.add(&r.Amendments[i], content)
 		}
-		r.authors = map[string]*x509.Certificate{}
-		r.Changes = nil
-		for i, content := range contents {
-			if content != nil {
-				r.add(&r.Amendments[i], content)
-			}
+	}
+	for i, content := range contents {
+		if content != nil && r.permitted(r.Amendments[i].Signer, content) != nil {
+			refused = append(refused, i)
 		}
-		settled := true
-		for i, content := range contents {
-			if content != nil && r.permitted(r.Amendments[i].Signer, content) != nil {
-				refuse(i, ReasonRole)
-				settled = false
-			}
-		}
-		if settled {
-			break
-		}
+	}
+	if len(refused) > 0 {
+		return refused
 	}
 	for i, content := range contents {
 		if content == nil {
@@ -64,6 +53,7 @@ func (r *Record) apply(contents []*summary.Amendment, merge func() *summary.Summ
 			out.Verdict = Verdict{ValidStale, ReasonTrustOutdated}
 		}
 	}
+	return nil
 }
 
 // add adds the items of an amendment, and remembers who added them.

@@ -36,11 +36,21 @@ type chain struct {
 	level [4][]byte // index 1 to clearance; the others stay nil
 }
 
-// newChain draws a fresh K3.
-func newChain(card [idSize]byte, suite Suite) *chain {
-	k3 := make([]byte, keySize)
-	rand.Read(k3)
-	return deriveChain(card, suite, k3, 3)
+// newChain draws a fresh K3. It depends on what it will seal, too: should the random numbers ever repeat, as those of a machine put
+// back to an older state do, another text still has another key.
+func newChain(card [idSize]byte, suite Suite, texts ...[]byte) *chain {
+	random := make([]byte, 32)
+	rand.Read(random)
+	return drawChain(card, suite, random, texts...)
+}
+
+func drawChain(card [idSize]byte, suite Suite, random []byte, texts ...[]byte) *chain {
+	c := &chain{card: card}
+	h := sha256.New()
+	for _, text := range texts {
+		h.Write(encode(text))
+	}
+	return deriveChain(card, suite, c.derive(random, keySize, "secours/1 draw", h.Sum(nil)), 3)
 }
 
 // deriveChain derives the keys below that of a level, and the base id (FORMAT 3.1).

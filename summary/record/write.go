@@ -146,7 +146,8 @@ func prepare(d Draft) (*sealing, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newChain(d.Card, d.Suite)
+	when := encode([]any{d.Seq, d.Time.Unix(), d.OnBehalfOf, d.Prev, d.Signer.Certificate.Raw})
+	c := newChain(d.Card, d.Suite, levels[0], levels[1], levels[2], levels[3], when)
 	own := c.base
 	s := &sealing{chain: c, levels: levels, d3: c.digest(own, 3, levels[3])}
 	m := manifest{
