@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -106,7 +107,7 @@ key opens; 21 identity or passphrase; 22 format newer than this program.`),
 	return c
 }
 
-// amended is the JSON of "amend". Outcome is written or dry-run.
+// amended is the JSON of "amend". Outcome is written, unchanged where this signer has said all of it already, or dry-run.
 type amended struct {
 	Schema  string `json:"schema"`
 	Outcome string `json:"outcome"`
@@ -211,6 +212,10 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 		RecordBytes: len(raw), Capacity: content.Capacity, Warnings: b.assumed,
 	}
 	a.tell(&result, before, after, b.content)
+	if bytes.Equal(raw, content.Record) {
+		result.Outcome = "unchanged"
+		return a.printAmended(result)
+	}
 	if o.dryRun {
 		result.Outcome, result.Head = "dry-run", ""
 		for i := range result.Amendments {
@@ -368,7 +373,14 @@ func (a *app) printAmended(r amended) error {
 		"Signé par %s, écrit et relu : %d octets sur %d.\n",
 		"Signed by %s, written and read back: %d bytes of %d.\n",
 	)
-	if r.Outcome == "dry-run" {
+	switch r.Outcome {
+	case "unchanged":
+		_, err := fmt.Fprint(a.out, l.s(
+			"Inchangé : cette signature dit déjà tout cela sur la carte. Rien n'a été écrit.\n",
+			"Unchanged: this signer has said all of it on the card already. Nothing was written.\n",
+		))
+		return err
+	case "dry-run":
 		format = l.s(
 			"Essai : signé par %s, cela prendrait %d octets sur %d. Rien n'a été écrit.\n",
 			"Dry run: signed by %s, this would take %d bytes of %d. Nothing was written.\n",

@@ -56,12 +56,50 @@ type carrying struct {
 	gone map[string]bool
 	// full are the items that cannot hold another remark.
 	full []string
+	// names are the new ids of items whose id the new summary gives to something else, and was the other way round.
+	names, was map[string]string
 }
 
-// carry brings what others said since into the new summary, and says what it did.
-func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions) ([]carried, error) {
+// rename gives another id to what has one that stands for something else in the new summary. What others said is about a thing, not about
+// an id: a stop of one drug must not fall upon another, nor an allergy make way for one that was given its number.
+func (c *carrying) rename() {
+	c.names, c.was = map[string]string{}, map[string]string{}
+	taken := func(id string) bool {
+		_, _, here := c.to.Find(id)
+		_, _, there := c.from.Find(id)
+		return here != nil || there != nil
+	}
+	c.from.Sections.Each(func(name string, section summary.AnySection) {
+		for i := range section.Len() {
+			common := section.Common(i)
+			other, item, there := c.to.Find(common.ID)
+			if there == nil || other == name && sameThing(section.Item(i), item) {
+				continue
+			}
+			id := ""
+			for n := 2; id == "" || taken(id); n++ {
+				suffix := fmt.Sprintf("-%d", n)
+				id = common.ID[:min(len(common.ID), 16-len(suffix))] + suffix
+			}
+			c.names[common.ID], c.was[id] = id, common.ID
+			common.ID = id
+		}
+	})
+}
+
+// name is the id under which an item of the previous summary goes now.
+func (c *carrying) name(id string) string {
+	if n, ok := c.names[id]; ok {
+		return n
+	}
+	return id
+}
+
+// carry brings what others said since into the new summary, and says what it did. Was holds the ids that items of the previous summary had
+// before they got another.
+func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions) (list []carried, was map[string]string, err error) {
 	if previous == nil || previous.Summary == nil {
-		return nil, a.unknownAmendments(nil, o)
+		return nil, nil, a.unknownAmendments(nil, o)
 	}
 	accepted := selection(o.amendments)
 	c := &carrying{from: previous.Summary, to: s, discard: oneOf(o.discard), gone: map[string]bool{}}
@@ -76,13 +114,15 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 	default:
 		c.accept = oneOf(accepted)
 	}
+	s.AssignIDs()
+	c.rename()
 	known := map[string]bool{}
 	amendmentOf := map[string]string{}
 	for i := range previous.Amendments {
 		m := &previous.Amendments[i]
 		known[m.ID] = true
 		for _, id := range m.Added {
-			amendmentOf[id] = m.ID
+			amendmentOf[c.name(id)] = m.ID
 		}
 		for _, e := range operationsOf(m) {
 			known[e.ID] = true
@@ -90,42 +130,42 @@ func (a *app) carry(previous *record.Record, s *summary.Summary, o carryOptions)
 	}
 	order := pending(c.from)
 	for _, id := range order {
-		known[id] = true
+		known[id], known[c.was[id]] = true, true
 	}
 	for _, id := range append(slices.Clone(accepted), o.discard...) {
 		if !known[id] {
-			return nil, a.unknownAmendments(known, o)
+			return nil, nil, a.unknownAmendments(known, o)
 		}
 	}
 	for i := range previous.Amendments {
 		if m := &previous.Amendments[i]; m.State != record.AmendmentApplied || len(m.Missing) > 0 {
 			dropped := m.State == record.AmendmentUnreadable && o.dropUnreadable
 			if !dropped && !c.discard(m.ID) && !(m.State == record.AmendmentApplied && c.accept(m.ID)) {
-				return nil, a.undecided(m)
+				return nil, nil, a.undecided(m)
 			}
 			c.list = append(c.list, carried{Amendment: m.ID, Outcome: carriedDiscarded})
 		}
 	}
-	s.AssignIDs()
 	for _, id := range order {
 		amendment := amendmentOf[id]
 		// Whoever wrote the record on the card would put words into other people's mouths, and this author would sign them.
-		if amendment == "" && !previous.Verdict.Good() && !c.accept(id) && !c.discard(id) {
-			return nil, a.unvouched(id, previous.Verdict.Reason)
+		if amendment == "" && !previous.Verdict.Good() && !c.accept(id, c.was[id]) && !c.discard(id, c.was[id]) {
+			return nil, nil, a.unvouched(id, previous.Verdict.Reason)
 		}
 		c.item(id, amendment)
 	}
 	for i := range previous.Amendments {
 		if m := &previous.Amendments[i]; m.State == record.AmendmentApplied {
 			for _, e := range operationsOf(m) {
+				e.ID = c.name(e.ID)
 				c.operation(m, e)
 			}
 		}
 	}
 	if len(c.full) > 0 {
-		return nil, a.fullOfRemarks(c.full[0])
+		return nil, nil, a.fullOfRemarks(c.full[0])
 	}
-	return c.list, nil
+	return c.list, c.was, nil
 }
 
 // pending are the items of a summary that nobody reviewed, or of which nobody reviewed what others said.
@@ -149,12 +189,12 @@ func (c *carrying) item(id, amendment string) {
 		done.Operation, done.By, done.Role = summary.OpAnnotate, common.Remarks[0].By.Name, common.Remarks[0].By.Role
 	}
 	switch _, item, there := c.to.Find(id); {
-	case c.discard(id, amendment):
+	case c.discard(id, c.was[id], amendment):
 		done.Outcome = carriedDiscarded
 		c.gone[id] = there == nil
 	case there != nil:
 		done.Outcome = carriedInSummary
-		accepted := c.accept(id, amendment)
+		accepted := c.accept(id, c.was[id], amendment)
 		if c.remarks(was, common, item, there, accepted) {
 			done.Outcome = carriedKept
 			if accepted {
@@ -164,13 +204,13 @@ func (c *carrying) item(id, amendment string) {
 		if accepted {
 			there.Unreviewed, there.Remarks = summary.Unsaid, nil
 		}
-	case common.Unreviewed != summary.Yes && c.accept(id):
+	case common.Unreviewed != summary.Yes && c.accept(id, c.was[id]):
 		return // the author knows of it, and wrote a summary without the item
 	default:
 		done.Outcome = carriedKept
 		c.to.Carry(c.from, []string{id})
 		_, _, there := c.to.Find(id)
-		if c.accept(id, amendment) {
+		if c.accept(id, c.was[id], amendment) {
 			done.Outcome = carriedAccepted
 			there.Unreviewed, there.By, there.Remarks = summary.Unsaid, summary.Author{}, nil
 		} else {
@@ -203,7 +243,7 @@ func (c *carrying) remarks(was any, common *summary.Common, item any, there *sum
 			switch {
 			case strings.HasPrefix(remark.Text, stoppedRemark) && from.Status == summary.MedicationStopped:
 				to.Status, to.End, to.StopReason = from.Status, from.End, from.StopReason
-			case remark.Text == takenRemark:
+			case strings.HasPrefix(remark.Text, takenRemark):
 				to.Taken = from.Taken
 			case remark.Text == dispensedRemark:
 				to.Dispensed = from.Dispensed
@@ -238,11 +278,11 @@ func (c *carrying) operation(m *record.Amendment, e summary.Change) {
 	by := record.AuthorOf(m.Signer)
 	done := carried{ID: e.ID, Amendment: m.ID, Section: e.Section, Operation: e.Operation, By: by.Name, Role: by.Role}
 	defer func() { c.list = append(c.list, done) }()
-	if c.discard(e.ID, m.ID) || c.gone[e.ID] {
+	if c.discard(e.ID, c.was[e.ID], m.ID) || c.gone[e.ID] {
 		done.Outcome = carriedDiscarded
 		return
 	}
-	accepted := c.accept(e.ID, m.ID)
+	accepted := c.accept(e.ID, c.was[e.ID], m.ID)
 	done.Outcome = carriedKept
 	if accepted {
 		done.Outcome = carriedAccepted
@@ -301,7 +341,11 @@ func remarkText(e summary.Change) string {
 	case summary.OpRetract:
 		return strings.TrimSuffix("retiré par son auteur : "+e.Text, " : ")
 	case summary.OpTaken:
-		return takenRemark
+		text := takenRemark + " : " + e.Taken.Value
+		if !e.Taken.LastTaken.IsZero() {
+			text += ", dernière prise " + e.Taken.LastTaken.String()
+		}
+		return text
 	case summary.OpDispensed:
 		return dispensedRemark
 	}
@@ -379,7 +423,7 @@ func (a *app) unknownAmendments(known map[string]bool, o carryOptions) error {
 					"la carte n'a ni ajout ni élément non revu de ce nom : %s ; rien n'a été écrit",
 					"the card has neither an amendment nor an unreviewed item of that name: %s; nothing was written",
 				), oneLine(id)),
-				hint: a.lang.s("« secours read » les montre", "\"secours read\" shows them"),
+				hint: a.lang.s("« secours read --json » les montre", "\"secours read --json\" shows them"),
 			}
 		}
 	}

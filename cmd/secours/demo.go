@@ -144,7 +144,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	if err := errors.Join(writeFile(summaryFile, exampleJSON, 0o644), writeFile(amendmentFile, []byte(amendmentJSON), 0o644)); err != nil {
 		return err
 	}
-	if err := a.steps(ctx, [][]string{{"--card", card, "card", "init"}}); err != nil {
+	if err := a.steps(ctx, [][]string{{"--card", card, "card", "init", "--size", "16384"}}); err != nil {
 		return err
 	}
 	commands := []string{

@@ -402,7 +402,7 @@ Exit codes: as "write".`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.keysRecovery(c.Context()) },
 	}
-	a.addSecretFlags(c)
+	a.addKeyFlags(c)
 	return c
 }
 

@@ -407,6 +407,17 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{record.ErrContradicts}, code: exitGeneral, name: "contradiction",
+		message: pair{
+			"la synthèse dit « aucun connu » à des personnes qui ne pourraient pas lire cet ajout ; rien n'a été écrit",
+			"the summary says \"none known\" to people who could not read this addition; nothing was written",
+		},
+		hint: pair{
+			"ajoutez-le au niveau de la section (sans --level), ou écrivez une nouvelle synthèse",
+			"add it at the level of the section (without --level), or write a new summary",
+		},
+	},
+	{
 		of: []error{record.ErrTooMany}, code: exitNoSpace, name: "too-many-amendments",
 		message: pair{
 			"cette synthèse a eu trop d'ajouts ; rien n'a été écrit",

@@ -136,9 +136,12 @@ func TestCarryAccepts(t *testing.T) {
 			if m := w.medication("c6"); m.Taken.Value != "n'en prend plus, sur notre conseil" {
 				t.Errorf("accepted, and lost: %+v", m.Taken)
 			}
-			// What was accepted is the physician's own: his next file decides.
-			if r = w.write(w.file("summary.json")); len(r.Amendments) != 0 {
-				t.Errorf("%+v", r.Amendments)
+			// What was accepted is the physician's own: his next file decides, but an allergy does not go without a word.
+			if _, talk := w.as("gp", 1, "write", w.file("summary.json"), "--json"); !strings.Contains(talk, `"name":"critical-removed"`) || !strings.Contains(talk, allergy) {
+				t.Errorf("%s", talk)
+			}
+			if r = w.write(w.file("summary.json"), "--remove", allergy); len(r.Amendments) != 0 || len(r.Removed) == 0 {
+				t.Errorf("%+v", r)
 			}
 		})
 	}
@@ -444,4 +447,31 @@ func allergySummary(allergies []string) string {
 		section = `{"status":"items","items":[` + strings.Join(items, ",") + `]}`
 	}
 	return `{"schema":"secours.summary/1","language":"fr","patient":{"ids":[{"system":"ins-nir","value":"248129999999985"}],"family":"DURAND","given":["Jeanne"],"birthDate":"1948-12-03","sex":"female"},"sections":{"allergies":` + section + `}}`
+}
+
+// The practice software counts its items, so that every file gives a number to something else. What others said goes with the thing.
+func TestCarryByThing(t *testing.T) {
+	w := newWard(t)
+	w.write(w.file("summary.json"))
+	w.as("pharmacy", 0, "amend", "--file", w.put("a.json", `{"schema":"secours.amendment/1",
+		"add":{"allergies":[{"id":"b5","agent":{"text":"pénicilline V"},"basis":"reported"}]}, "stop":[{"id":"c6","reason":"ulcère"}]}`))
+	r := w.write(w.edit("counted.json", func(s *summary.Summary) {
+		m := s.Sections.Medications.Items
+		m[1].ID, m[5].ID = m[5].ID, m[1].ID // apixaban has the number of ibuprofen now
+		s.Sections.Allergies.Items = append(s.Sections.Allergies.Items, summary.Allergy{Common: summary.Common{ID: "b5"}, Agent: summary.Concept{Text: "pollen"}})
+	}))
+	s := w.read("gp", 0).Summary
+	agents := map[string]bool{}
+	for _, a := range s.Sections.Allergies.Items {
+		agents[a.Agent.Text] = true
+	}
+	if !agents["pollen"] || !agents["pénicilline V"] {
+		t.Errorf("an allergy made way for another: %v, %+v", agents, r.Amendments)
+	}
+	for _, m := range s.Sections.Medications.Items {
+		stopped := m.Status == summary.MedicationStopped
+		if strings.Contains(m.Product.Text, "ELIQUIS") && stopped || m.ID == "c6-2" && !stopped {
+			t.Errorf("%s %s is %s", m.ID, m.Product.Text, m.Status)
+		}
+	}
 }

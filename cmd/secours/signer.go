@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/secours-card/secours/summary/trust"
@@ -44,6 +45,11 @@ func (a *app) checkSigner(store *trust.Store, id *trust.Identity, now time.Time)
 		))
 	case err != nil:
 		return nil, &failure{code: exitSigner, name: "identity", message: err.Error(), err: err}
+	case store.Bundle() != nil && !slices.ContainsFunc(store.Bundle().Anchors, func(anchor trust.Anchor) bool { return anchor.Name == who.Anchor }):
+		a.note("%s", l.s(
+			"attention : l'autorité de cette identité est de la confiance de ce dossier, pas de la liste de confiance : d'autres lecteurs ne la connaissent pas",
+			"warning: the authority of this identity is of this home's own trust, not of the trust bundle: other readers do not know it",
+		))
 	}
 	return who, nil
 }

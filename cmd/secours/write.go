@@ -37,6 +37,7 @@ type writeOptions struct {
 	onBehalfOf     string
 	expectHead     string
 	carry          carryOptions
+	remove         []string
 }
 
 func (a *app) writeCommand() *cobra.Command {
@@ -128,6 +129,10 @@ passphrase; 22 format newer than this program.`),
 		"les ajouts ou éléments non revus à ne pas reprendre (ID,…)",
 		"the amendments or unreviewed items not to take over (ID,…)",
 	))
+	f.StringSliceVar(&o.remove, "remove", nil, l.s(
+		"les alertes et allergies de la carte que la synthèse n'a plus, à dessein (ID,…)",
+		"the alerts and allergies of the card that the summary has no more, on purpose (ID,…)",
+	))
 	f.StringVar(&o.expectHead, "expect-head", "", l.s(
 		"n'écrit que si la carte est dans cet état (record.head de « read --json »)",
 		"write only if the card is in this state (record.head of \"read --json\")",
@@ -170,7 +175,9 @@ type written struct {
 	Erased bool `json:"erased"`
 	// Amendments is what became of what others had said; those kept are pending a review.
 	Amendments []carried `json:"amendments"`
-	Warnings   []problem `json:"warnings,omitempty"`
+	// Removed is what the previous summary had and this one has not.
+	Removed  []removedItem `json:"removed"`
+	Warnings []problem     `json:"warnings,omitempty"`
 }
 
 // sealedFor is a kind of recipient.
@@ -181,6 +188,7 @@ type sealedFor struct {
 }
 
 func (a *app) write(ctx context.Context, file string, o writeOptions) error {
+	l := a.lang
 	if file == "-" && (a.secrets.stdin || a.secrets.fd == 0) {
 		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
 			"l'entrée standard ne peut pas donner à la fois la synthèse et la phrase de passe",
@@ -263,7 +271,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	result := written{
 		Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second),
-		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Warnings: a.warnings(s, o.unsealed),
+		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Removed: []removedItem{}, Warnings: a.warnings(s, o.unsealed),
 	}
 	if previous != nil && h.notAfter(content.Card, stateOf(previous)) {
 		result.Warnings = append(result.Warnings, problem{"", a.lang.s(
@@ -272,6 +280,9 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		)})
 	}
 	samePatient := previous
+	if o.newPatient && previous != nil && previous.Summary != nil && previous.Clearance > 0 && len(differentTraits(&previous.Summary.Patient, &s.Patient)) == 0 {
+		o.newPatient = false // it is the same one
+	}
 	if o.newPatient {
 		// Another patient's practices and recovery code do not open this one's summary, and what was said of him is not said of this one.
 		samePatient = nil
@@ -279,7 +290,18 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	seals := &sealing{}
 	if !o.unsealed {
-		if seals, err = a.sealFor(h, reader.Keys, store, samePatient, o.suite, o.practiceOnly); err != nil {
+		known := samePatient
+		if known != nil && !known.Verdict.Good() && len(known.Ring) > 0 {
+			// Whoever made that record put into its ring whom he liked.
+			unverified := *known
+			unverified.Ring = nil
+			known = &unverified
+			result.Warnings = append(result.Warnings, problem{"", l.s(
+				"d'autres clés ouvraient la synthèse précédente, que rien ne vérifie : elles n'ouvrent pas celle-ci",
+				"other keys opened the previous summary, which nothing verifies: they do not open this one",
+			)})
+		}
+		if seals, err = a.sealFor(h, reader.Keys, store, known, o.suite, o.practiceOnly); err != nil {
 			return err
 		}
 		result.Warnings = append(result.Warnings, seals.warnings...)
@@ -289,11 +311,17 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	draft.Suite, draft.Recipients = seals.suite, seals.recipients
 	o.carry.dropUnreadable = o.dropUnreadable
-	done, err := a.carry(samePatient, s, o.carry)
+	done, was, err := a.carry(samePatient, s, o.carry)
 	if err != nil {
 		return err
 	}
 	result.Amendments = append(result.Amendments, done...)
+	if samePatient != nil && samePatient.Summary != nil {
+		result.Removed = removed(samePatient.Summary, s, was, oneOf(o.carry.discard))
+		if err := a.checkRemoved(result.Removed, o.remove); err != nil && samePatient.Verdict.Status != record.Invalid {
+			return err
+		}
+	}
 	if o.ifChanged && previous != nil && previous.Verdict.Status == record.Valid && len(previous.Amendments) == 0 &&
 		!content.Unconfirmed && !content.NewerLost && unchanged(previous, s) && !seals.removes(previous) && seals.suite == previous.Suite &&
 		!h.erasing(content.Card) {
@@ -411,7 +439,10 @@ func (a *app) printWritten(r written) error {
 		case carriedInSummary:
 			what = pair{"déjà dans la synthèse", "in the summary already"}
 		}
-		a.note("%s %s (%s) : %s", l.s("ajout", "amendment"), cmp.Or(m.ID, m.Amendment), m.By, l.p(what))
+		a.note(l.s("ajout : %s (%s) : %s", "amendment: %s (%s): %s"), cmp.Or(m.ID, m.Amendment), m.By, l.p(what))
+	}
+	for _, m := range r.Removed {
+		a.note(l.s("n'est plus dans la synthèse : %s, %s", "no longer in the summary: %s, %s"), l.p(sectionWords[m.Section].title), m.ID)
 	}
 	switch r.Outcome {
 	case "unchanged":
@@ -487,6 +518,12 @@ func (a *app) warnings(s *summary.Summary, unsealed bool) []problem {
 		list = append(list, problem{path, a.lang.s(
 			"membre inconnu : porté tel quel, jamais affiché ; faute de frappe ?",
 			"unknown member: carried as it is, never shown; misspelt?",
+		)})
+	}
+	for _, path := range echoes(s) {
+		list = append(list, problem{path, a.lang.s(
+			"le texte d'un élément masqué se lit aussi ici, à un niveau que d'autres voient",
+			"the text of a masked item can be read here too, at a level that others see",
 		)})
 	}
 	if unsealed {
@@ -676,7 +713,7 @@ func next(previous *record.Record, content *card.Content) uint64 {
 	switch {
 	case previous == nil:
 		return 1
-	case previous.LastSeq() > plausibleSeq:
+	case previous.LastSeq() > plausibleSeq, !previous.Verdict.Good() && previous.LastSeq() > unverifiedSeq:
 		return 1
 	case content.NewerLost:
 		return previous.LastSeq() + 2
@@ -684,8 +721,12 @@ func next(previous *record.Record, content *card.Content) uint64 {
 	return previous.LastSeq() + 1
 }
 
-// plausibleSeq is more than a card can be written in its life.
-const plausibleSeq = 1 << 32
+const (
+	// plausibleSeq is more than a card can be written in its life.
+	plausibleSeq = 1 << 32
+	// unverifiedSeq is the same for a record that anybody may have made: he must not use up the numbers.
+	unverifiedSeq = 1 << 20
+)
 
 func (a *app) checkExpected(previous *record.Record, expected optionalSeq) error {
 	var seq uint64

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
@@ -371,6 +372,9 @@ func Amend(raw []byte, reader Reader, d AmendmentDraft) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.contradicts(d.Content) {
+		return nil, ErrContradicts
+	}
 	for level, part := range byLevel {
 		if part == nil {
 			continue
@@ -382,11 +386,23 @@ func Amend(raw []byte, reader Reader, d AmendmentDraft) ([]byte, error) {
 			return nil, err
 		}
 	}
-	raw, err = p.encoded()
-	if err != nil {
-		return nil, err
+	now, err := p.encoded()
+	if err != nil || bytes.Equal(now, raw) {
+		return now, err // the signer has said all of it already
 	}
-	return raw, checkAmended(raw, c, reader)
+	return now, checkAmended(now, c, reader)
+}
+
+// contradicts reports whether something is added above the level at which the summary says that there is none: those who read only that
+// would go on believing it.
+func (r *Record) contradicts(content *summary.Amendment) (found bool) {
+	content.Add.Each(func(name string, _ any, common *summary.Common) {
+		if section := r.Summary.Sections.Section(name); section != nil && levelOf(name, common).Rank() > summary.DefaultLevel(name).Rank() {
+			head := section.Head()
+			found = found || head.Status == summary.StatusNoneKnown || len(head.NoneKnown) > 0
+		}
+	})
+	return found
 }
 
 // checkAmended reads a new record back: all that was signed just now must be applied, or be refused for what this reader cannot
@@ -454,7 +470,17 @@ func (p *parsed) amend(c *chain, r *Record, level int, content *summary.Amendmen
 			}
 			continue
 		case !superseded(list, i):
+			// What it says already, with the dates that it gets by being said again.
+			same := &summary.Amendment{Schema: older.Schema, Level: older.Level}
+			same.Join(older, dateOf(a.manifest.time()))
+			said, err := same.CBOR(levels[level])
+			if err != nil {
+				return err
+			}
 			content.Join(older, dateOf(a.manifest.time()))
+			if now, err := content.CBOR(levels[level]); err == nil && bytes.Equal(now, said) {
+				return nil
+			}
 			older.Add.Each(func(_ string, _ any, common *summary.Common) { own[common.ID] = true })
 		}
 		digest := a.digest()

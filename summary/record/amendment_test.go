@@ -350,6 +350,7 @@ func TestAmendRefuses(t *testing.T) {
 		"beyond the role":       {base, f.reader(), draft(`"add": {"alerts": [{"kind": "other", "text": "x"}]}`), ErrRole},
 		"no key":                {base, f.as(), draft(flu), ErrClearance},
 		"above the clearance":   {base, f.as(f.pharmacist), draft(`"add": {"vaccinations": [{"vaccine": {"text": "grippe"}, "level": "masked"}]}`), ErrClearance},
+		"none known to others":  {base, f.reader(), AmendmentDraft{Card: testCard, Content: amendment(t, `"add": {"medications": [{"product": {"text": "x"}, "level": "clinical"}]}`), Signer: f.signerAs(t, trust.RolePhysician), Time: testNow}, ErrContradicts},
 		"an unknown item":       {base, f.reader(), draft(`"annotate": [{"id": "zz", "note": "x"}]`), summary.ErrTarget},
 		"an invalid base":       {f.mustRaw(t, forged), f.reader(), draft(flu), ErrUnreliable},
 		"expired":               {base, f.reader(), expired, ErrCertificate},

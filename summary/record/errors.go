@@ -34,6 +34,8 @@ var (
 	ErrNoPractice = errors.New("a record is sealed for one practice at least, which writes the next one")
 	// ErrClearance means that the keys at hand do not open what they would have to.
 	ErrClearance = errors.New("no key here opens enough of the record")
+	// ErrContradicts means that the summary says to more people that there is none of what would be added.
+	ErrContradicts = errors.New("the summary says that none is known, to people who could not read the addition")
 	// ErrTooMany means that a base has had so many amendments that there are no numbers left: a new base is due.
 	ErrTooMany = errors.New("too many amendments: a physician writes a new summary first")
 	// ErrUnreliable means that the record is not one to build on: it is invalid.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// Ids are not things: what has the same number in another file may be something else.
+func TestSameThing(t *testing.T) {
+	s := sections(t, `"allergies":{"status":"items","items":[
+		{"id":"b1","agent":{"text":"Amoxicilline","codes":[{"system":"atc","code":"J01CA04"}]}},
+		{"id":"b2","agent":{"text":"amoxicilline (Clamoxyl)"}}, {"id":"b3","agent":{"text":"pollen"}}, {"id":"b4","agent":{"text":"antibiotique","codes":[{"system":"atc","code":"J01CA04"}]}}]},
+		"alerts":{"status":"items","items":[{"kind":"epilepsy","text":"x"},{"kind":"epilepsy","text":"y"},{"kind":"other","text":"x"},{"kind":"other","text":"y"}]}`)
+	a, p := s.Sections.Allergies.Items, s.Sections.Alerts.Items
+	for _, c := range []struct {
+		a, b any
+		want bool
+	}{
+		{&a[0], &a[1], true},
+		{&a[0], &a[2], false},
+		{&a[0], &a[3], true},
+		{&p[0], &p[1], true},
+		{&p[2], &p[3], false},
+		{&p[0], &p[2], false},
+		{&a[0], &p[0], false},
+	} {
+		if got := sameThing(c.a, c.b); got != c.want {
+			t.Errorf("%+v and %+v: %v", c.a, c.b, got)
+		}
+	}
+}
+
+func TestRemoved(t *testing.T) {
+	before := sections(t, `"allergies":{"status":"items","items":[{"id":"b1","agent":{"text":"amoxicilline"}},{"id":"b2","agent":{"text":"latex"}},
+		{"id":"b3","agent":{"text":"kiwi"},"unreviewed":true}]}, "visits":{"status":"items","items":[{"id":"g1","date":"2026","reason":{"text":"x"}}]}`)
+	after := sections(t, `"allergies":{"status":"items","items":[{"id":"b1","agent":{"text":"latex"}}]}`)
+	got := removed(before, after, nil, oneOf(nil))
+	if want := []removedItem{{"b1", "allergies"}, {"g1", "visits"}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	a := newApp()
+	if a.checkRemoved(got, nil) == nil || a.checkRemoved(got, []string{"g1"}) == nil || a.checkRemoved(got, []string{"b1"}) != nil {
+		t.Error("an allergy goes without a word, or a visit does not go")
+	}
+}
+
+// What is masked and stands elsewhere all the same is not hidden.
+func TestEchoes(t *testing.T) {
+	s := sections(t, `"history":{"status":"items","items":[{"condition":{"text":"Polyarthrite"},"level":"masked"}]},
+		"medications":{"status":"items","items":[{"product":{"text":"x"}},{"product":{"text":"méthotrexate"},"reason":{"text":"polyarthrite rhumatoïde"}}]}`)
+	if got := echoes(s); !slices.Equal(got, []string{"sections.medications.items[1]"}) {
+		t.Errorf("%v", got)
+	}
+	s.Sections.History.Items[0].Level = summary.LevelClinical
+	if got := echoes(s); got != nil {
+		t.Errorf("%v", got)
+	}
+}
