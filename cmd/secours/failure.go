@@ -66,11 +66,17 @@ func (a *app) report(err error) int {
 		}
 		return f.code
 	}
-	fmt.Fprintf(a.err, "secours: %s: %s\n", a.lang.s("erreur", "error"), indentLines(clean(f.message)))
-	if f.hint != "" {
-		fmt.Fprintf(a.err, "secours: %s: %s\n", a.lang.s("conseil", "hint"), indentLines(clean(f.hint)))
-	}
+	fmt.Fprint(a.err, a.talk(f))
 	return f.code
+}
+
+// talk is what a person reads of a failure.
+func (a *app) talk(f *failure) string {
+	text := fmt.Sprintf("secours: %s: %s\n", a.lang.s("erreur", "error"), indentLines(clean(f.message)))
+	if f.hint != "" {
+		text += fmt.Sprintf("secours: %s: %s\n", a.lang.s("conseil", "hint"), indentLines(clean(f.hint)))
+	}
+	return text
 }
 
 func indentLines(s string) string { return strings.ReplaceAll(s, "\n", "\n  ") }

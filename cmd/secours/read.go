@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"strings"
 
 	"github.com/secours-card/secours/summary"
 	"github.com/spf13/cobra"
@@ -62,19 +63,17 @@ func (a *app) addKeyFlags(c *cobra.Command) {
 
 // show draws the screen.
 func (a *app) show(r *reading) error {
-	o, rows := a.renderOptions(r)
 	var screen bytes.Buffer
-	if err := render(&screen, a.view(r), o); err != nil {
+	if err := render(&screen, a.view(r), a.renderOptions(r)); err != nil {
 		return err
 	}
-	screen.Write(repeatTop(screen.Bytes(), rows, o.Width, a.lang))
 	_, err := screen.WriteTo(a.out)
 	return err
 }
 
-// renderOptions fits the screen to where it is printed; rows is 0 where that is no terminal.
-func (a *app) renderOptions(r *reading) (o renderOptions, rows int) {
-	o = renderOptions{Lang: a.lang, Now: r.now}
+// renderOptions fits the screen to where it is printed.
+func (a *app) renderOptions(r *reading) renderOptions {
+	o := renderOptions{Lang: a.lang, Now: r.now}
 	out, ok := a.out.(*os.File)
 	switch a.colour {
 	case "always":
@@ -84,9 +83,14 @@ func (a *app) renderOptions(r *reading) (o renderOptions, rows int) {
 		o.Colour = ok && colourWanted(out, a.getenv)
 	}
 	if ok {
-		o.Width, rows = terminalSize(out)
+		o.Width, o.Rows = terminalSize(out)
 	}
-	return o, rows
+	if err := a.outcome(r); err != nil && o.Rows > 0 {
+		for line := range strings.Lines(a.talk(a.explain(err))) {
+			o.Talk += 1 + (textWidth(strings.TrimSuffix(line, "\n"))-1)/max(o.Width, 1)
+		}
+	}
+	return o
 }
 
 // readDocument is the JSON of "read". Its members are part of the interface.

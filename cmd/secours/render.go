@@ -15,6 +15,7 @@ import (
 // It is read in one second, by somebody who has never seen it, with a patient who cannot answer. So:
 //   - everything marked !! comes in the first page lines; where it does not fit, it comes before everything else, and its number
 //     is said; on a small screen it comes in short lines, and in full below;
+//   - what a terminal scrolls away of that is repeated at the end, and an entry that finds no room there is left out whole and counted;
 //   - what a professional wrote is shown to the letter and whole: wrapped, never cut, abbreviated or replaced;
 //   - nothing is derived: no dose computed, no alert inferred, no absence that nobody stated;
 //   - not asked, none known, unavailable, not visible and unreadable are five different things, each said;
@@ -122,6 +123,8 @@ type renderOptions struct {
 	Lang   lang
 	Colour bool
 	Width  int // columns; 0 stands for 80, less than 40 counts as 40, more than 120 as 120
+	Rows   int // of the terminal; 0 for none. Of a screen that is longer the head is repeated at the end
+	Talk   int // lines that follow the screen on that terminal
 	Now    time.Time
 }
 
@@ -168,10 +171,11 @@ type entry struct {
 }
 
 // brief is an item in a line where there is no room for more: its kind, a title in capitals, and a text, whole or left out. Essential
-// is set where the kind alone would say nothing; such a text is wrapped when it has to be.
+// is set where the kind alone would say nothing; such a text is wrapped when it has to be. Detail continues it, and goes last.
 type brief struct {
 	kind, text string
 	essential  bool
+	detail     string
 }
 
 // block is a section as it is shown.
@@ -196,39 +200,56 @@ func render(w io.Writer, v *view, o renderOptions) error {
 	if o.Width == 0 {
 		o.Width = 80
 	}
-	r := &renderer{v: v, l: o.Lang, now: o.Now}
+	r := &renderer{v: v, l: o.Lang, now: o.Now, page: page}
 	r.index()
+	s := r.fit(o)
+	if _, err := w.Write(s.out); err != nil {
+		return err
+	}
+	_, err := w.Write(r.repeat(o, s.lines))
+	return err
+}
+
+// fit lays the screen out in the first way that has everything critical on the first page. What cannot stay is given up in this order:
+// details, from the last entry to the first; the place of the caveats; in a repetition, of the top all but who this is and a bad verdict;
+// what was only kept of the details; in a repetition, the last entries.
+func (r *renderer) fit(o renderOptions) *screen {
 	blocks := r.blocks()
 	s, fits := r.compose(o, layout{blocks: blocks})
 	if !fits && len(blocks[0].remarks) == 0 {
 		r.gather(blocks)
 		s, fits = r.compose(o, layout{blocks: blocks})
 	}
-	if !fits {
-		blocks = r.blocks()
-		pulled := r.pull(blocks)
-		// What cannot stay is given up in this order: details, from the last entry to the first; then the place of the caveats.
-		short := shorten(pulled)
-		for _, late := range []bool{false, true} {
-			for whole := len(pulled); whole >= 0 && !fits; whole-- {
-				mixed := slices.Concat(pulled[:whole], short[whole:])
-				s, fits = r.compose(o, layout{blocks: blocks, pulled: mixed, short: whole < len(pulled), late: late, last: late && whole == 0})
+	if fits {
+		return s
+	}
+	blocks = r.blocks()
+	pulled := r.pull(blocks)
+	short, terse := shorten(pulled, true), shorten(pulled, false)
+	for _, way := range []struct {
+		from, to   []entry
+		late, bare bool
+	}{{pulled, short, false, false}, {pulled, short, true, false}, {pulled, short, true, r.again}, {short, terse, true, r.again}} {
+		for n := len(pulled); n >= 0; n-- {
+			mixed := slices.Concat(way.from[:n], way.to[n:])
+			if s, fits = r.compose(o, layout{blocks: blocks, pulled: mixed, late: way.late, bare: way.bare}); fits {
+				return s
 			}
 		}
 	}
-	_, err := w.Write(s.out)
-	return err
+	s, _ = r.compose(o, layout{blocks: blocks, pulled: terse, late: true, bare: r.again, last: true})
+	return s
 }
 
 // layout is one way to fit what is critical onto the first page.
 type layout struct {
 	blocks []block
-	// pulled are the critical entries, before the sections, which then repeat them in their place; short tells that some of them say
-	// no more than what they are.
+	// pulled are the critical entries, before the sections, which then repeat them in their place.
 	pulled []entry
-	short  bool
 	// late puts what is to be known of the reading as a whole, and is not critical, after the pulled entries.
 	late bool
+	// bare leaves out who signed, and when.
+	bare bool
 	// last is set where there is no other way left.
 	last bool
 }
@@ -254,7 +275,7 @@ func (r *renderer) pull(blocks []block) []entry {
 				c.title, c.more, c.notes = strings.TrimSuffix(c.lead+c.title, ", "), nil, nil
 				if n := len(e.notes); n > 0 {
 					c.more = []string{r.l.count(n, pair{"ajout à son sujet", "amendment about it"}, pair{"ajouts à son sujet", "amendments about it"}) +
-						r.l.s(", plus bas ^^", ", below ^^")}
+						"," + r.elsewhere() + " ^^"}
 				}
 				pulled = append(pulled, c)
 				e.mark = repeated
@@ -264,11 +285,22 @@ func (r *renderer) pull(blocks []block) []entry {
 	return pulled
 }
 
+// elsewhere is where the details stand that an entry left out.
+func (r *renderer) elsewhere() string {
+	if r.again {
+		return r.l.s(" plus haut", " above")
+	}
+	return r.l.s(" plus bas", " below")
+}
+
 // shorten leaves each entry what a short line says.
-func shorten(entries []entry) []entry {
+func shorten(entries []entry, detail bool) []entry {
 	short := make([]entry, len(entries))
 	for i, e := range entries {
 		short[i] = entry{mark: e.mark, brief: e.brief}
+		if !detail {
+			short[i].brief.detail = ""
+		}
 	}
 	return short
 }
@@ -282,45 +314,35 @@ type renderer struct {
 	// contradicts them, by JSON name.
 	changes map[string][]*summary.Change
 	outdone map[string][]*summary.SectionHead
-	screen  screen
+	// page is the number of lines that have to hold what is critical; again is set for the repetition of the head.
+	page   int
+	again  bool
+	screen screen
 }
 
 // compose lays everything out. It stops and answers false where what is critical does not fit the first page, unless this is the
 // last way.
 func (r *renderer) compose(o renderOptions, way layout) (s *screen, fits bool) {
-	l := r.l
 	// What did not fit is written over.
 	s = &r.screen
 	if s.out == nil {
 		s.out = make([]byte, 0, 8192)
 	}
-	*s = screen{width: min(max(o.Width, 40), 120), colour: o.Colour, out: s.out[:0], words: s.words}
-	r.top(s)
+	*s = screen{width: min(max(o.Width, 40), 120), colour: o.Colour, out: s.out[:0], words: s.words, page: r.page}
+	r.top(s, way)
+	s.whole()
 	if !way.late {
 		r.caveats(s)
+		s.whole()
 	}
-	if n := len(way.pulled); n > 0 {
-		if way.short {
-			s.header("!! "+l.count(n, pair{"CRITIQUE", "CRITICAL"}, pair{"CRITIQUES", "CRITICAL"})+r.warning(),
-				l.s("détail plus bas ^^", "details below ^^"), r.headingStyle())
-		} else {
-			s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(n,
-				pair{"critique, repris", "critical item, repeated"}, pair{"critiques, repris", "critical items, repeated"})+
-				l.s(" plus bas ^^", " below ^^"), r.headingStyle())
-		}
-		for _, e := range way.pulled {
-			if e.main == nil {
-				s.short(e)
-			} else {
-				s.item(e)
-			}
-			if s.lastCritical > page && !way.last {
-				return s, false
-			}
-		}
+	if len(way.pulled) > 0 && !r.pulled(s, way) {
+		return s, false
 	}
 	if way.late {
+		r.checkPatient(s)
+		s.whole()
 		r.caveats(s)
+		s.whole()
 	}
 	left := 0
 	for _, b := range way.blocks {
@@ -332,12 +354,50 @@ func (r *renderer) compose(o renderOptions, way layout) (s *screen, fits bool) {
 	}
 	for i := range way.blocks {
 		r.block(s, &way.blocks[i], &left)
-		if len(way.pulled) == 0 && !way.last && (s.lastCritical > page || left > 0 && s.lines >= page) {
+		if len(way.pulled) == 0 && !way.last && (s.lastCritical > r.page || left > 0 && s.lines >= r.page) {
 			return s, false
 		}
 	}
 	r.bottom(s, way.blocks)
 	return s, true
+}
+
+// pulled writes the critical entries before everything else. It answers false where they do not fit.
+func (r *renderer) pulled(s *screen, way layout) (fits bool) {
+	l, n := r.l, len(way.pulled)
+	if slices.ContainsFunc(way.pulled, func(e entry) bool { return e.main == nil }) {
+		s.header("!! "+l.count(n, pair{"CRITIQUE", "CRITICAL"}, pair{"CRITIQUES", "CRITICAL"})+r.warning(),
+			l.s("détail", "details")+r.elsewhere()+" ^^", r.headingStyle())
+	} else {
+		s.header(l.s("!! À LIRE EN PREMIER", "!! READ THESE FIRST")+r.warning(), l.count(n,
+			pair{"critique, repris", "critical item, repeated"}, pair{"critiques, repris", "critical items, repeated"})+
+			r.elsewhere()+" ^^", r.headingStyle())
+	}
+	for i, e := range way.pulled {
+		before := len(s.out)
+		linesBefore := s.lines
+		if e.main == nil {
+			s.short(e)
+		} else {
+			s.item(e)
+		}
+		switch {
+		case !way.last && s.lastCritical > r.page:
+			return false
+		case r.again && way.last && s.lines+min(1, n-1-i) > r.page:
+			// A dose must not be cut off its drug: the entry goes as a whole, with those after it.
+			s.out, s.lines = s.out[:before], linesBefore
+			left := new(phrase).keep(danger, l.s("TOUS PLUS HAUT", "ALL OF THEM ABOVE"))
+			if i > 0 {
+				left = new(phrase).keep(danger, l.s("ET ", "AND ")+l.count(n-i, pair{"AUTRE", "MORE"}, pair{"AUTRES", "MORE"})+l.s(", PLUS HAUT", ", ABOVE"))
+			}
+			s.entry(critical, left)
+			s.whole()
+			return true
+		}
+		s.whole()
+	}
+	return true
 }
 
 // block writes a section, and takes its critical entries from those that are left.
@@ -348,15 +408,18 @@ func (r *renderer) block(s *screen, b *block, left *int) {
 	s.header(cmp.Or(b.title, r.l.p(sectionWords[b.name].title))+r.warning(), b.info, r.headingStyle())
 	for _, m := range b.remarks {
 		s.entry(m.mark, m.text)
+		s.whole()
 	}
 	for _, e := range b.entries {
 		s.item(e)
+		s.whole()
 		if e.mark == critical {
 			*left--
 		}
 	}
 	for _, m := range b.closing {
 		s.entry(m.mark, m.text)
+		s.whole()
 	}
 }
 
@@ -405,7 +468,7 @@ func (s *screen) short(e entry) {
 	}
 	p := new(phrase).keep(e.mark.style(), e.brief.kind)
 	if text != "" {
-		p.add(plain, "  ").add(strong, text)
+		p.add(plain, "  ").add(strong, text).add(plain, e.brief.detail)
 	}
 	s.entry(e.mark, p)
 }

@@ -145,7 +145,7 @@ func (r *renderer) amendmentsAtTop(s *screen) {
 		if urgent > 0 {
 			text += l.s(", dont ALLERGIE ou POINT DE VIGILANCE", ", with an ALLERGY or POINT OF ATTENTION")
 		}
-		s.entry(important, new(phrase).add(caution, text).add(plain, l.s(" : plus bas, marqué « ? »", ": below, marked “?”")))
+		s.entry(important, new(phrase).add(caution, text).add(plain, l.s(" :", ":")+r.elsewhere()+l.s(", marqué « ? »", ", marked “?”")))
 	}
 }
 

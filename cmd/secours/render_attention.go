@@ -62,7 +62,7 @@ func (r *renderer) alert(a *summary.Alert) entry {
 		e.title += ", " + caps(l, lateralityWords, a.Laterality)
 	}
 	_, known := alertKindWords[string(a.Kind)]
-	e.brief = brief{e.title, a.Text, vague[a.Kind] || !known}
+	e.brief = brief{kind: e.title, text: a.Text, essential: vague[a.Kind] || !known}
 	e.main.list(a.Text)
 	if a.Since != (summary.Date{}) {
 		e.main.list(l.s("depuis ", "since ") + l.date(a.Since))
@@ -159,7 +159,7 @@ func (r *renderer) directive(d *summary.Directive, m mark) entry {
 	}
 	// A refusal of something is said by its title; of an unnamed thing, by its text.
 	_, named := refusalWords[string(d.Subject)]
-	e.brief = brief{e.title, d.Text, !named || d.Subject == "other" || d.Kind != "refusal" && d.Kind != "treatment-limit"}
+	e.brief = brief{kind: e.title, text: d.Text, essential: !named || d.Subject == "other" || d.Kind != "refusal" && d.Kind != "treatment-limit"}
 	if d.Position != "" && !accepted && (d.Kind != "refusal" || d.Position != "opposed") {
 		e.main.list(word(l, positionWords, d.Position))
 		e.brief.kind += ", " + caps(l, positionWords, d.Position)
@@ -225,14 +225,15 @@ func (r *renderer) allergy(a *summary.Allergy) entry {
 	case a.ClinicalStatus != "" && a.ClinicalStatus != "active":
 		e.title += " (" + string(a.ClinicalStatus) + ")"
 	}
-	e.brief = brief{e.lead + e.title, r.concept(&a.Agent), true}
+	e.brief = brief{kind: e.lead + e.title, text: r.concept(&a.Agent), essential: true}
 	e.main.keep(strong, r.concept(&a.Agent))
 	var reactions []string
 	for i := range a.Reactions {
 		reactions = append(reactions, r.concept(&a.Reactions[i]))
 	}
 	if len(reactions) > 0 {
-		e.main.add(plain, l.colon()+strings.Join(reactions, ", "))
+		e.brief.detail = l.colon() + strings.Join(reactions, ", ")
+		e.main.add(plain, e.brief.detail)
 	}
 	if a.LastReaction != (summary.Date{}) {
 		e.main.list(l.s("dernière réaction ", "last reaction ") + l.date(a.LastReaction))

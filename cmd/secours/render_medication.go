@@ -74,7 +74,7 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 
 func (r *renderer) medication(m *summary.Medication) entry {
 	l := r.l
-	e := entry{mark: ordinary, main: new(phrase), lead: l.s("MÉDICAMENT À HAUT RISQUE, ", "HIGH-RISK MEDICATION, ")}
+	e := entry{mark: ordinary, main: new(phrase), lead: l.s("MÉDICAMENT À HAUT RISQUE, ", "HIGH-RISK DRUG, ")}
 	ended := m.Status == "stopped" || m.Status == "completed"
 	switch {
 	case ended:
@@ -97,16 +97,7 @@ func (r *renderer) medication(m *summary.Medication) entry {
 	default:
 		e.title = caps(l, medicationStatusWords, m.Status)
 	}
-	e.brief = brief{l.s("MÉDICAMENT", "MEDICATION"), r.product(m), true}
-	if e.title != "" {
-		e.brief.kind += ", " + e.title
-	}
-	if m.Dosage != nil {
-		// Whoever reads no further must not take it for a daily dose.
-		if _, rate := r.schedule(m.Dosage, false); rate != "" {
-			e.brief.text += ", " + rate
-		}
-	}
+	e.brief = brief{kind: strings.TrimSuffix(e.lead+e.title, ", "), text: r.product(m) + r.rate(m.Dosage), essential: true}
 	e.main.keep(strong, r.product(m))
 	if m.Origin == "otc" {
 		e.main.add(plain, "  ").keep(strong, word(l, medicationOriginWords, m.Origin))
@@ -167,6 +158,24 @@ func (r *renderer) medication(m *summary.Medication) entry {
 	}
 	r.common(&e, &m.Common, m)
 	return e
+}
+
+// rate is what a short line says of a dosage after its drug: whoever reads no further must not take it for a daily one. Where only
+// the prescriber's words may tell, it is these.
+func (r *renderer) rate(d *summary.Dosage) string {
+	if d == nil {
+		return ""
+	}
+	days, rate := r.schedule(d, r.amount(d) != "")
+	switch {
+	case strings.HasPrefix(rate, "("):
+		return " " + rate
+	case rate != "":
+		return ", " + rate
+	case days == "" && d.Period == "" && d.Text != "":
+		return ", " + r.l.quote(d.Text)
+	}
+	return ""
 }
 
 // product is the drug as it was written, then its strength and ingredients where the text does not say them.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"strings"
 
@@ -9,23 +8,26 @@ import (
 )
 
 // A screen longer than the terminal leaves its end in view, and the first lines, which hold what can kill, scrolled away. Waiting for
-// a key would stop every program that drives this one through a terminal. So the first page is printed again below the whole
-// screen: what stays in view is the beginning.
+// a key would stop every program that drives this one through a terminal. So the head is printed again below the whole screen, in as
+// many lines as stay in view: laid out anew for them, since a list that ends where the terminal does reads as a whole one.
 
-// repeatTop returns what follows a screen on a terminal of so many rows, 0 for no terminal: nothing where the screen fits.
-func repeatTop(text []byte, rows, width int, l lang) []byte {
-	// The line that announces it, and the prompt of the shell below.
-	lines := min(rows-2, page)
-	if rows == 0 || bytes.Count(text, []byte("\n")) < rows || lines < 1 {
+// repeat returns what follows a screen of so many lines: nothing where all of it stays in view.
+func (r *renderer) repeat(o renderOptions, lines int) []byte {
+	if o.Rows == 0 || lines+o.Talk < o.Rows {
 		return nil
 	}
-	end := 0
-	for range lines {
-		end += bytes.IndexByte(text[end:], '\n') + 1
+	// The line that announces it, what comes after it, and the prompt of the shell.
+	r.page, r.again = min(o.Rows-o.Talk-2, page), true
+	s := r.fit(o)
+	if s.cut == 0 || s.lastCritical > r.page {
+		return nil
 	}
-	title := l.s("-- LE DÉBUT À NOUVEAU, la suite est au-dessus ", "-- THE BEGINNING AGAIN, the rest is above ")
-	rule := title + strings.Repeat("-", max(0, width-textWidth(title))) + "\n"
-	return append([]byte(rule), text[:end]...)
+	title := r.l.s("-- LE DÉBUT À NOUVEAU, la suite est au-dessus ", "-- THE BEGINNING AGAIN, the rest is above ")
+	if textWidth(title) > s.width {
+		title = r.l.s("-- LE DÉBUT À NOUVEAU ", "-- THE BEGINNING AGAIN ")
+	}
+	rule := title + strings.Repeat("-", s.width-textWidth(title)) + "\n"
+	return append([]byte(rule), s.out[:s.cut]...)
 }
 
 // terminalSize returns the columns and rows of a terminal, zeros for anything else.

@@ -190,15 +190,20 @@ func TestGolden(t *testing.T) {
 // golden compares a screen with the one on file.
 func golden(t *testing.T, name string, v *view, o renderOptions) {
 	t.Helper()
-	file := filepath.Join("testdata", "render", name+".golden")
 	read(t, v, o)
 	var b bytes.Buffer
 	o.Now = viewed
 	if err := render(&b, v, o); err != nil {
 		t.Fatal(err)
 	}
+	goldenText(t, name, b.String())
+}
+
+func goldenText(t *testing.T, name, text string) {
+	t.Helper()
+	file := filepath.Join("testdata", "render", name+".golden")
 	if *update {
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -207,7 +212,7 @@ func golden(t *testing.T, name string, v *view, o renderOptions) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+	if diff := cmp.Diff(string(want), text); diff != "" {
 		t.Errorf("the screen changed (go test -run %s -update writes it):\n%s", t.Name(), diff)
 	}
 }

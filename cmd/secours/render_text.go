@@ -238,11 +238,20 @@ type screen struct {
 	lines  int
 	// lastCritical is the number of the last line, from 1, that belongs to an entry marked !!.
 	lastCritical int
-	words        []piece // of the phrase at hand
+	// page is the number of lines of the first page, and cut the number of bytes of what stands there whole.
+	page, cut int
+	words     []piece // of the phrase at hand
 	// rail, if not empty, begins every line that continues one.
 	rail  string
 	style style // in force
 	gap   int   // spaces to come
+}
+
+// whole is called after what must not be parted.
+func (s *screen) whole() {
+	if s.lines <= s.page {
+		s.cut = len(s.out)
+	}
 }
 
 // indent is where the lines after the first begin: what a card says can never stand where a mark or a header does.

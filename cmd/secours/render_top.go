@@ -7,18 +7,17 @@ import (
 )
 
 // top writes who this is about, how far it can be believed, how old it is, and what of it is lost.
-func (r *renderer) top(s *screen) {
+func (r *renderer) top(s *screen, way layout) {
 	l, v := r.l, r.v
 	if !v.Verdict.good() {
 		r.alarm(s)
 	}
 	switch {
-	case v.Summary != nil && (!v.keyless() || v.Summary.Patient.Family != ""):
+	case r.named():
 		r.identity(s, &v.Summary.Patient)
-		s.flow("  ", plain, new(phrase).add(plain, l.s(
-			"Vérifier que la carte est bien celle de ce patient.",
-			"Check that the card is this patient's.",
-		)), indent)
+		if !way.late {
+			r.checkPatient(s)
+		}
 	case v.keyless():
 		s.flow("", plain, new(phrase).add(strong, l.s("IDENTITÉ SCELLÉE", "IDENTITY SEALED")).add(plain, l.s(
 			" : rien de lisible ne dit à qui est cette carte.", ": nothing that can be read says whose card this is.")), indent)
@@ -26,8 +25,10 @@ func (r *renderer) top(s *screen) {
 		s.flow("", plain, new(phrase).add(danger, l.s("SYNTHÈSE ILLISIBLE : aucune donnée du patient n'a pu être lue.",
 			"SUMMARY UNREADABLE: no data about the patient could be read.")), indent)
 	}
-	r.signature(s)
-	r.signedOn(s)
+	if !way.bare {
+		r.signature(s)
+		r.signedOn(s)
+	}
 	if v.Older {
 		s.entry(critical, new(phrase).add(danger, l.s("PLUS ANCIENNE QUE CE QUE CE POSTE A DÉJÀ LU SUR CETTE CARTE",
 			"OLDER THAN WHAT THIS WORKSTATION HAS READ FROM THIS CARD BEFORE")))
@@ -44,6 +45,20 @@ func (r *renderer) top(s *screen) {
 		}
 		p.add(danger, strings.Join(parts, " ; ")+".")
 		s.entry(critical, p)
+	}
+}
+
+// named tells a reading that says whose card this is.
+func (r *renderer) named() bool {
+	return r.v.Summary != nil && (!r.v.keyless() || r.v.Summary.Patient.Family != "")
+}
+
+func (r *renderer) checkPatient(s *screen) {
+	if r.named() {
+		s.flow("  ", plain, new(phrase).add(plain, r.l.s(
+			"Vérifier que la carte est bien celle de ce patient.",
+			"Check that the card is this patient's.",
+		)), indent)
 	}
 }
 
