@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,6 +86,22 @@ func levelNames() []summary.Level {
 	return []summary.Level{summary.LevelOpen, summary.LevelCare, summary.LevelClinical, summary.LevelMasked}
 }
 
+// levelStateWords and levelNameWords are for a person; JSON has the words of the interface.
+var (
+	levelStateWords = words{
+		"empty":   {"vide", "empty"},
+		"read":    {"lu", "read"},
+		"damaged": {"endommagé", "damaged"},
+		"sealed":  {"scellé", "sealed"},
+	}
+	levelNameWords = words{
+		"open":     {"ouvert", "open"},
+		"care":     {"soins", "care"},
+		"clinical": {"clinique", "clinical"},
+		"masked":   {"masqué", "masked"},
+	}
+)
+
 func levelState(s record.LevelState) string {
 	return [...]string{"empty", "read", "damaged", "sealed"}[s]
 }
@@ -159,7 +176,7 @@ func (a *app) printInspection(r *reading, d inspectDocument) error {
 		"%d bytes, %d before compression",
 	), d.PayloadBytes, d.RawBytes))
 	for _, level := range d.Levels {
-		text := level.State
+		text := word(l, levelStateWords, level.State)
 		if level.State == "read" {
 			text = fmt.Sprintf(l.s(
 				"%d octets, %d avant compression, codec %d",
@@ -167,17 +184,20 @@ func (a *app) printInspection(r *reading, d inspectDocument) error {
 			), level.PayloadBytes, level.RawBytes, level.Codec)
 			for _, name := range summary.SectionNames() {
 				if n := level.Items[name]; n > 0 {
-					text += fmt.Sprintf("; %s %d", name, n)
+					text += fmt.Sprintf("%s%s %d", l.s(" ; ", "; "), strings.ToLower(l.p(sectionWords[name].title)), n)
 				}
 			}
 		}
-		p.add(l.s("niveau ", "level ")+string(level.Level), text)
+		p.add(l.s("niveau ", "level ")+word(l, levelNameWords, string(level.Level)), text)
 	}
 	if rec := r.record; rec.Suite != record.SuiteNone {
-		p.add(l.s("scellée pour", "sealed for"), fmt.Sprintf(l.s("%d rôle(s) %s, %d autre(s) clé(s)", "%d role(s) %s, %d other key(s)"), len(d.Groups), strings.Join(d.Groups, " "), d.Individuals))
+		p.add(l.s("scellée pour", "sealed for"), strings.Join(slices.DeleteFunc([]string{
+			l.count(len(d.Groups), pair{"rôle", "role"}, pair{"rôles", "roles"}), strings.Join(d.Groups, " "),
+		}, func(s string) bool { return s == "" }), " ")+", "+
+			l.count(d.Individuals, pair{"autre clé", "other key"}, pair{"autres clés", "other keys"}))
 	}
 	for _, m := range d.Record.Amendments {
-		text := fmt.Sprintf(l.s("%s, %d octets", "%s, %d bytes"), m.State, m.Bytes)
+		text := word(l, amendmentStateWords, string(m.State)) + ", " + l.count(m.Bytes, pair{"octet", "byte"}, pair{"octets", "bytes"})
 		if m.Signer != nil {
 			text += ", " + m.Signer.Name
 		}

@@ -298,10 +298,10 @@ func (a *app) keysImport(ctx context.Context, name string) error {
 		}
 	}
 	if !a.json {
-		fmt.Fprintln(a.out, fmt.Sprintf(l.s(
-			"%d clés dans ce fichier, %d ajoutées (comparez les empreintes avec celles que publie l'autorité) :",
-			"%d keys in this file, %d added (compare the fingerprints with those that the authority publishes):",
-		), len(public), added))
+		fmt.Fprintf(a.out, l.s(
+			"%s dans ce fichier, %s (comparez les empreintes avec celles que publie l'autorité) :\n",
+			"%s in this file, %s (compare the fingerprints with those that the authority publishes):\n",
+		), l.count(len(public), pair{"clé", "key"}, pair{"clés", "keys"}), l.count(added, pair{"ajoutée", "added"}, pair{"ajoutées", "added"}))
 	}
 	return a.printKeys(public)
 }

@@ -83,6 +83,26 @@ func TestEveryValueHasAWording(t *testing.T) {
 			t.Errorf("the screen does not know the verdict %v", s)
 		}
 	}
+	for _, s := range []record.Status{record.Valid, record.ValidStale, record.Unverifiable, record.Invalid} {
+		if statusWords[string(s)].fr == "" {
+			t.Errorf("no wording for the verdict %s", s)
+		}
+	}
+	for _, s := range []record.AmendmentState{record.AmendmentApplied, record.AmendmentApart, record.AmendmentSuperseded, record.AmendmentUnreadable} {
+		if amendmentStateWords[string(s)].fr == "" {
+			t.Errorf("no wording for an amendment that is %s", s)
+		}
+	}
+	for _, s := range []record.LevelState{record.LevelEmpty, record.LevelRead, record.LevelDamaged, record.LevelSealed} {
+		if levelStateWords[levelState(s)].fr == "" {
+			t.Errorf("no wording for a level that is %s", levelState(s))
+		}
+	}
+	for _, name := range levelNames() {
+		if levelNameWords[string(name)].fr == "" {
+			t.Errorf("no wording for the level %s", name)
+		}
+	}
 	for _, name := range []string{"alerts", "allergies", "medications", "history", "measurements", "vaccinations", "visits", "directives", "contacts"} {
 		if w := sectionWords[name]; w.title.fr == "" || w.title.en == "" || w.none.fr == "" || w.none.en == "" {
 			t.Errorf("no wording for the section %s", name)

@@ -363,8 +363,7 @@ func (a *app) printAuthority(y *authority, revoked *revocationCounts, signed *si
 			word(l, roleWords, string(k.Role)), k.Epoch, k.Clearance, k.Algorithm, stolen))
 	}
 	if revoked != nil {
-		p.add(l.s("révocations", "revocations"), fmt.Sprintf(l.s("%d cessées, %d compromises", "%d ceased, %d compromised"),
-			revoked.Ceased, revoked.Compromised))
+		p.add(l.s("révocations", "revocations"), revoked.text(l))
 	}
 	if signed != nil {
 		p.add(l.s("signée", "signed"), fmt.Sprintf(l.s("%s, %d octets", "%s, %d bytes"), signed.File, signed.Size))
@@ -529,10 +528,13 @@ func (a *app) checkAgainstLast(y *authority, draft *trust.BundleDraft, drop int)
 	if missing != drop {
 		return &failure{
 			code: exitGeneral, name: "revocations-missing",
-			message: fmt.Sprintf(l.s(
-				"%d révocations de la liste précédente n'y sont plus ; rien n'a été signé",
-				"%d revocations of the bundle before are not there any more; nothing was signed",
-			), missing),
+			message: l.count(missing, pair{
+				"révocation de la liste précédente n'y est plus ; rien n'a été signé",
+				"revocation of the bundle before is not there any more; nothing was signed",
+			}, pair{
+				"révocations de la liste précédente n'y sont plus ; rien n'a été signé",
+				"revocations of the bundle before are not there any more; nothing was signed",
+			}),
 			hint: fmt.Sprintf(l.s(
 				"remettez-les dans %s ; si c'est voulu : --drop avec ce nombre",
 				"put them back into %s; if it is meant: --drop with that number",

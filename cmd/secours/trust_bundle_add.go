@@ -446,7 +446,8 @@ func (a *app) bundleRevoke(dir string, o bundleRevokeOptions) error {
 			return err
 		}
 	}
-	a.note(l.s("%d révocations ajoutées, %d déjà là", "%d revocations added, %d there already"), added, already)
+	a.note("%s, %d%s", l.count(added, pair{"révocation ajoutée", "revocation added"}, pair{"révocations ajoutées", "revocations added"}),
+		already, l.s(" déjà là", " there already"))
 	return a.printAuthority(y, &counts, nil)
 }
 
@@ -600,9 +601,9 @@ func (a *app) bundleGrant(ctx context.Context, dir string, o bundleGrantOptions)
 	fingerprint := to.Fingerprint()
 	if !a.json {
 		fmt.Fprintf(a.out, l.s(
-			"%d clés scellées pour l'établissement dont la clé a l'empreinte\n%s\n\n",
-			"%d keys sealed to the establishment whose key has the fingerprint\n%s\n\n",
-		), len(granted), hex.EncodeToString(fingerprint[:]))
+			"%s pour l'établissement dont la clé a l'empreinte\n%s\n\n",
+			"%s to the establishment whose key has the fingerprint\n%s\n\n",
+		), l.count(len(granted), pair{"clé scellée", "key sealed"}, pair{"clés scellées", "keys sealed"}), hex.EncodeToString(fingerprint[:]))
 	}
 	return a.printKeys(public)
 }

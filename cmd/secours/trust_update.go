@@ -278,6 +278,11 @@ func (c *revocationCounts) add(r trust.Revocation) {
 	}
 }
 
+func (c *revocationCounts) text(l lang) string {
+	return l.count(c.Ceased, pair{"cessée", "ceased"}, pair{"cessées", "ceased"}) + ", " +
+		l.count(c.Compromised, pair{"compromise", "compromised"}, pair{"compromises", "compromised"})
+}
+
 func roleKeyDocumentOf(k trust.RoleKey) roleKeyDocument {
 	p := trust.PublicKey{Kind: trust.KeyRole, Opening: k.Public}
 	id, fingerprint := trust.KeyID(k.Public), p.Fingerprint()
@@ -351,8 +356,7 @@ func (a *app) printTrust(d *trustShowDocument) error {
 			root += fmt.Sprintf(l.s(" (%d clés sur %d)", " (%d keys of %d)"), b.Threshold, b.Roots)
 		}
 		p.add(l.s("racine, SHA-256", "root, SHA-256"), root)
-		p.add(l.s("révocations", "revocations"), fmt.Sprintf(l.s("%d cessées, %d compromises", "%d ceased, %d compromised"),
-			d.Revoked.Ceased, d.Revoked.Compromised))
+		p.add(l.s("révocations", "revocations"), d.Revoked.text(l))
 		retired := l.s("aucune", "none")
 		if len(d.Retired) > 0 {
 			var list []string

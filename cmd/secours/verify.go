@@ -31,6 +31,22 @@ Exit codes: 0 verified; 14 not to be relied on; 15 not verifiable; the others as
 	return c
 }
 
+// statusWords and amendmentStateWords are for a person; JSON has the words of the interface.
+var (
+	statusWords = words{
+		"valid":        {"vérifiée", "valid"},
+		"valid-stale":  {"vérifiée, confiance périmée", "valid, trust data out of date"},
+		"unverifiable": {"non vérifiable", "not verifiable"},
+		"invalid":      {"invalide, ne pas s'y fier", "invalid, not to be relied on"},
+	}
+	amendmentStateWords = words{
+		"applied":    {"intégré", "applied"},
+		"apart":      {"non intégré, montré à part", "not applied, shown apart"},
+		"superseded": {"remplacé par son auteur", "superseded by its author"},
+		"unreadable": {"illisible avec ces clés", "unreadable with these keys"},
+	}
+)
+
 func (a *app) printVerdict(r *reading) error {
 	l := a.lang
 	rec := r.record
@@ -44,7 +60,7 @@ func (a *app) printVerdict(r *reading) error {
 			"this is not the last summary: a newer one cannot be read",
 		))
 	}
-	p.add(l.s("verdict", "verdict"), fmt.Sprintf("%s (%s)", rec.Verdict.Status, a.reason(rec.Verdict.Reason)))
+	p.add(l.s("verdict", "verdict"), word(l, statusWords, string(rec.Verdict.Status))+" ("+a.reason(rec.Verdict.Reason)+")")
 	if s := rec.Signer; s != nil {
 		name := s.Name
 		if s.Role != "" {
@@ -70,7 +86,7 @@ func (a *app) printVerdict(r *reading) error {
 	}
 	for i := range rec.Amendments {
 		m := &rec.Amendments[i]
-		text := string(m.State)
+		text := word(l, amendmentStateWords, string(m.State))
 		if m.Doubtful() {
 			text += " (" + a.reason(m.Verdict.Reason) + ")"
 		}
