@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,10 +21,10 @@ func TestProblems(t *testing.T) {
 			got[p.Path] = p.Message
 		}
 		want := map[string]string{
-			"patient.birthDate":         l.s("cette date n'existe pas: le mois n'a pas ce jour", "no such date: the month has no such day"),
-			"patient.sex":               l.s("valeur inconnue: attendu : female, male, other ou unknown", "unknown value: want female, male, other or unknown"),
-			"sections.allergies.status": l.s("absent: dites items, none-known, not-asked ou unavailable", "missing: say items, none-known, not-asked or unavailable"),
-			"sections.visits.items":     l.s("absent: le statut est items, il en faut donc au moins un", "missing: the status is items, so there must be one"),
+			"patient.birthDate":         l.s("cette date n'existe pas : le mois n'a pas ce jour", "no such date: the month has no such day"),
+			"patient.sex":               l.s("valeur inconnue : il faut female, male, other ou unknown", "unknown value: want female, male, other or unknown"),
+			"sections.allergies.status": l.s("absent : dites items, none-known, not-asked ou unavailable", "missing: say items, none-known, not-asked or unavailable"),
+			"sections.visits.items":     l.s("absent : le statut est items, il en faut donc au moins un", "missing: the status is items, so there must be one"),
 		}
 		for path, message := range want {
 			if got[path] != message {
@@ -36,6 +38,24 @@ func TestProblems(t *testing.T) {
 	_, err = summary.Parse([]byte("{\n 7"))
 	if got := (&app{lang: fr}).problems(err); len(got) != 1 || !strings.Contains(got[0].Message, "JSON mal formé, ligne 2") {
 		t.Errorf("%v", got)
+	}
+}
+
+// Nothing that is wrong with the JSON itself is said in English to who reads French.
+func TestSyntaxInFrench(t *testing.T) {
+	source, err := os.ReadFile("../../summary/scan.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`s\.fail\("([^"]*)"\)`).FindAllStringSubmatch(string(source), -1)
+	if len(found) < 12 {
+		t.Errorf("only %d messages found", len(found))
+	}
+	english := regexp.MustCompile(`\b(want|the|of|in|a|an|without|unknown|text|name|value|end)\b`)
+	for _, m := range found {
+		if got := inFrench(m[1]); english.MatchString(got) {
+			t.Errorf("%q is %q in French", m[1], got)
+		}
 	}
 }
 
