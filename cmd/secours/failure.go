@@ -94,7 +94,6 @@ var frenchUsage = strings.NewReplacer(
 	"unknown shorthand flag: ", "option courte inconnue : ",
 	"flag needs an argument: ", "il manque la valeur de l'option ",
 	"bad flag syntax: ", "option mal écrite : ",
-	"accepts 1 arg(s), received ", "attend 1 argument, reçu ",
 	"invalid argument ", "valeur incorrecte ",
 	" for \"", " pour \"",
 	"unknown command ", "argument de trop : ",

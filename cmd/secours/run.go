@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +93,13 @@ To try it, with no reader and no card:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          a.verb,
-		RunE:          a.help,
+	}
+	shown := root.Flags().Bool("version", false, l.s("la version, comme « secours version »", "the version, as \"secours version\""))
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if *shown {
+			return a.versionCommand().RunE(c, args)
+		}
+		return a.help(c, args)
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.card, "card", a.getenv("SECOURS_CARD"), l.s("la carte : sim:FICHIER, pcsc ou pcsc:LECTEUR (défaut : premier lecteur avec une carte ; SECOURS_CARD)",
@@ -110,10 +118,14 @@ To try it, with no reader and no card:
 		"attente maximale d'un lecteur ou d'une carte occupés",
 		"how long to wait for a busy reader or card",
 	))
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return a.usage(c, err) })
+	root.SetFlagErrorFunc(a.flagError)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if !slices.Contains([]string{"auto", "always", "never"}, a.colour) {
-			return a.usage(c, errors.New("--color: auto, always, never"))
+			return a.usage(c, errors.New(l.s("--color : auto, always ou never", "--color: auto, always or never")))
+		}
+		// cobra checks them too, but its error is none of ours.
+		if err := c.ValidateFlagGroups(); err != nil {
+			return a.usage(c, err)
 		}
 		return nil
 	}
@@ -129,23 +141,48 @@ To try it, with no reader and no card:
 // args wraps a positional-argument check so that its failure is a usage error with the command's own hint.
 func (a *app) args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return a.usage(c, err)
+		err := check(c, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		if _, wanted, ok := strings.Cut(c.Use, " "); ok && len(args) != 1 {
+			err = fmt.Errorf(a.lang.s("il manque l'argument %s", "the argument %s is missing"), wanted)
+			if len(args) > 1 {
+				err = fmt.Errorf(a.lang.s("un seul argument, %s : reçu %d", "one argument, %s: received %d"), wanted, len(args))
+			}
+		}
+		return a.usage(c, err)
 	}
+}
+
+// flagError is a value that an option does not take. pflag gives its reason in the words of the package that refused it.
+func (a *app) flagError(c *cobra.Command, err error) error {
+	l := a.lang
+	if value, why, ok := strings.Cut(err.Error(), "\" flag: "); ok {
+		switch {
+		case strings.HasPrefix(why, "time: "):
+			why = l.s("une durée et son unité, comme 10s", "a duration and its unit, as 10s")
+		case strings.HasPrefix(why, "strconv.ParseBool: "):
+			why = l.s("true ou false", "true or false")
+		case strings.HasPrefix(why, "strconv."):
+			why = l.s("un nombre entier", "a whole number")
+		}
+		err = errors.New(value + "\"" + l.colon() + why)
+	}
+	return a.usage(c, err)
 }
 
 // localiseCobra replaces cobra's English frame where the user reads French, and adds the usage check to groups of verbs.
 func (a *app) localiseCobra(root *cobra.Command) {
 	l := a.lang
 	if l == fr {
+		root.SetUsageFunc(frenchUsageOf(root.UsageFunc()))
 		root.SetUsageTemplate(strings.NewReplacer(
 			"Usage:", "Emploi :", "Aliases:", "Alias :", "Examples:", "Exemples :", "Available Commands:", "Commandes :",
 			"Additional Commands:", "Autres commandes :", "Global Flags:", "Options générales :", "Flags:", "Options :",
 			"Use \"{{.CommandPath}} [command] --help\" for more information about a command.",
 			"« {{.CommandPath}} [commande] --help » en dit plus sur une commande.",
-			"[command]", "[commande]", "[flags]", "[options]",
+			"[command]", "[commande]",
 		).Replace(root.UsageTemplate()))
 	}
 	root.SetHelpCommand(a.helpCommand(root))
@@ -155,6 +192,9 @@ func (a *app) localiseCobra(root *cobra.Command) {
 	var flags func(c *cobra.Command)
 	flags = func(c *cobra.Command) {
 		c.InitDefaultHelpFlag()
+		if l == fr {
+			c.Use, c.Long = frenchNames.Replace(c.Use), frenchNames.Replace(c.Long)
+		}
 		if at := strings.LastIndex(c.Long, l.s("\n\nCodes de sortie", "\n\nExit codes")); at >= 0 {
 			c.Annotations = map[string]string{"exit": c.Long[at+2:]}
 			c.Long = c.Long[:at]
@@ -168,6 +208,34 @@ func (a *app) localiseCobra(root *cobra.Command) {
 	}
 	flags(root)
 }
+
+// frenchNames are what stands for an argument.
+var frenchNames = strings.NewReplacer("FILE", "FICHIER", "DIR", "DOSSIER")
+
+// frenchUsageOf translates what pflag writes about options. Their names stay aligned: no word gets wider.
+func frenchUsageOf(usage func(*cobra.Command) error) func(*cobra.Command) error {
+	return func(c *cobra.Command) error {
+		var text bytes.Buffer
+		out := c.OutOrStderr()
+		c.SetOut(&text)
+		err := usage(c)
+		c.SetOut(out)
+		french := optionType.ReplaceAllStringFunc(strings.Replace(text.String(), " [flags]\n", " [options]\n", 1), func(s string) string {
+			at := strings.LastIndexByte(strings.TrimRight(s, " "), ' ') + 1
+			name := map[string]string{"string": "TEXTE", "strings": "TEXTE,…", "int": "N", "uint": "N", "uint32": "N", "duration": "DURÉE"}[strings.TrimRight(s[at:], " ")]
+			return s[:at] + name + strings.Repeat(" ", max(0, len(s)-at-textWidth(name)))
+		})
+		if _, printed := io.WriteString(out, optionDefault.ReplaceAllString(french, "(défaut : $1)")); err == nil {
+			err = printed
+		}
+		return err
+	}
+}
+
+var (
+	optionType    = regexp.MustCompile(`(?m)^ +(?:-\w, )?--[\w-]+ (?:strings?|uint32|u?int|duration) +`)
+	optionDefault = regexp.MustCompile(`\(default "?([^")]*)"?\)`)
+)
 
 // group is a verb that only has sub-verbs.
 func (a *app) group(use, short string, sub ...*cobra.Command) *cobra.Command {
