@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,12 +40,13 @@ type secretFlags struct {
 
 func (a *app) addSecretFlags(c *cobra.Command) {
 	c.Flags().IntVar(&a.secrets.fd, "passphrase-fd", -1, a.lang.s(
-		"lit la phrase de passe sur ce descripteur de fichier, une par ligne s'il en faut plusieurs",
-		"read the passphrase from this file descriptor, one a line where several are needed",
+		"lit les secrets sur ce descripteur de fichier, un par ligne, dans l'ordre où ils seraient demandés : identité, clés (une même phrase de passe ne l'est qu'une fois), code de secours",
+		"read the secrets from this file descriptor, one line for each, in the order asked: identity, keys (one passphrase for both is asked for once), recovery code",
 	))
+	c.Flags().Lookup("passphrase-fd").DefValue = "0" // no descriptor by default: help is not to show one
 	c.Flags().BoolVar(&a.secrets.stdin, "passphrase-stdin", false, a.lang.s(
-		"lit la phrase de passe sur l'entrée standard, de même",
-		"read the passphrase from standard input, likewise",
+		"lit les secrets sur l'entrée standard, de même",
+		"read the secrets from standard input, likewise",
 	))
 	c.MarkFlagsMutuallyExclusive("passphrase-fd", "passphrase-stdin")
 }
@@ -120,11 +122,11 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 		}
 		if err != nil {
 			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
-				"la phrase de passe n'a pas pu être lue",
-				"the passphrase could not be read",
+				"un secret attendu n'a pas pu être lu",
+				"a secret that was to come could not be read",
 			), hint: a.lang.s(
-				"une par ligne : celle de l'identité, puis celle des clés si elle diffère",
-				"one a line: that of the identity, then that of the keys where it differs",
+				"un par ligne : la phrase de passe de l'identité, celle des clés si elle diffère, le code de secours",
+				"one a line: the passphrase of the identity, that of the keys where it differs, the recovery code",
 			), err: err}
 		}
 	}
@@ -136,13 +138,11 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 	if err != nil {
 		return "", &failure{
 			code: exitSigner, name: "passphrase",
-			message: a.lang.s(
-				"une phrase de passe est nécessaire, et il n'y a pas de terminal pour la demander",
-				"a passphrase is needed, and there is no terminal to ask for it",
-			),
+			message: fmt.Sprintf(a.lang.s("pas de terminal où demander : %s", "there is no terminal to ask on: %s"),
+				a.lang.quote(strings.TrimRight(prompt, ": "))),
 			hint: a.lang.s(
-				"donnez-la par --passphrase-fd ou --passphrase-stdin",
-				"give it with --passphrase-fd or --passphrase-stdin",
+				"donnez-le par --passphrase-fd ou --passphrase-stdin, sur une ligne",
+				"give it with --passphrase-fd or --passphrase-stdin, on a line",
 			),
 		}
 	}
