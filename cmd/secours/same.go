@@ -50,14 +50,8 @@ func sameConcept(a, b summary.Concept) bool {
 	return sameText(a.Text, b.Text) || sameCode(a.Codes, b.Codes)
 }
 
-// sameText reports whether one text is the other, or has it in it: "latex" and "latex naturel" are one thing.
-func sameText(a, b string) bool {
-	a, b = strings.ToLower(strings.TrimSpace(a)), strings.ToLower(strings.TrimSpace(b))
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	return a == b || len(a) >= 4 && strings.Contains(b, a)
-}
+// sameText is strict: "fruits" is not "fruits de mer", nor vitamin B1 B12. Better ask about one thing that was reworded than lose another.
+func sameText(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
 func sameCode(a, b []summary.Code) bool {
 	return slices.ContainsFunc(a, func(x summary.Code) bool {

@@ -18,7 +18,8 @@ func TestSameThing(t *testing.T) {
 		a, b any
 		want bool
 	}{
-		{&a[0], &a[1], true},
+		{&a[0], &a[0], true},
+		{&a[0], &a[1], false},
 		{&a[0], &a[2], false},
 		{&a[0], &a[3], true},
 		{&p[0], &p[1], true},

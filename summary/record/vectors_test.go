@@ -91,58 +91,61 @@ func vectorKeys(keys ...trust.PrivateKey) []vectorKey {
 // vectorsExpected is what a reader must conclude, stated by hand: what the code concludes about a vector is not
 // evidence.
 var vectorsExpected = map[string]vector{
-	"valid":              {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"valid-p256":         {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"valid-p384":         {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"valid-rsa2048":      {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"suite-0":            {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"suite-0-real-card":  {Status: Unverifiable, Reason: ReasonUnsealed, Clearance: 3},
-	"suite-1-p256":       {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"suite-2":            {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"as-physician":       {Status: Valid, Reason: ReasonOK, Clearance: 2},
-	"as-pharmacist":      {Status: Valid, Reason: ReasonOK, Clearance: 1},
-	"as-recovery":        {Status: Valid, Reason: ReasonOK, Clearance: 3},
-	"as-stranger":        {Status: Unverifiable, Reason: ReasonNoKey},
-	"dropped":            {Status: Valid, Reason: ReasonOK, Clearance: 2},
-	"valid-stale":        {Status: ValidStale, Reason: ReasonTrustOutdated, Clearance: 3},
-	"no-trust":           {Status: Unverifiable, Reason: ReasonNoTrust, Clearance: 3},
-	"clock":              {Status: Unverifiable, Reason: ReasonClock, Clearance: 3},
-	"wrong-card":         {Error: "commitment"},
-	"wrong-key":          {Error: "commitment"},
-	"flipped-bit":        {Error: "box"},
-	"truncated":          {Error: "malformed"},
-	"recipient-twice":    {Error: "malformed"},
-	"newer-version":      {Error: "newer-format"},
-	"newer-suite":        {Error: "suite"},
-	"pharmacist":         {Status: Invalid, Reason: ReasonRole, Clearance: 3},
-	"no-role":            {Status: Invalid, Reason: ReasonRole, Clearance: 3},
-	"forged-content":     {Status: Invalid, Reason: ReasonSignature, Clearance: 3},
-	"level-2-replaced":   {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{2, 3}, Clearance: 3},
-	"level-3-dropped":    {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{3}, Clearance: 3},
-	"recipients":         {Status: Invalid, Reason: ReasonRecipients, Clearance: 3},
-	"recipients-order":   {Error: "malformed"},
-	"padding":            {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{2, 3}, Clearance: 3},
-	"not-deterministic":  {Error: "malformed"},
-	"open-replaced":      {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{0}, Clearance: 3},
-	"wrong-algorithm":    {Status: Invalid, Reason: ReasonCertificate, Clearance: 3},
-	"expired-then":       {Status: Invalid, Reason: ReasonNotValidThen, Clearance: 3},
-	"issuer-unknown":     {Status: Unverifiable, Reason: ReasonUnknownIssuer, Clearance: 3},
-	"manifest-suite":     {Status: Invalid, Reason: ReasonSignature, Clearance: 3},
-	"manifest-member-18": {Error: "newer-format"},
-	"content":            {Status: Invalid, Reason: ReasonContent, Damaged: []int{2}, Clearance: 3},
-	"amendment-planted":  {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentUnreadable, Reason: ReasonDamaged}, {State: AmendmentApplied, Reason: ReasonOK}}},
-	"amendment-author":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonAuthor}}},
-	"amendment-number":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApart, Reason: ReasonFork}}},
-	"amendment-target":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonTarget}}},
-	"amendment-gap-open": {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentUnreadable}}},
-	"amended":            {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
-	"amended-as-nurse":   {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentUnreadable}}},
-	"amendment-replaced": {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
-	"amendment-put-back": {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentSuperseded, Reason: ReasonSuperseded}, {State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
-	"amendment-missing":  {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK, Gap: true}}},
-	"amendment-moved":    {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonFork}, {State: AmendmentApplied, Reason: ReasonOK}}},
-	"amendment-role":     {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonRole}}},
-	"amendment-foreign":  {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentUnreadable, Reason: ReasonDamaged}}},
+	"valid":               {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"valid-p256":          {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"valid-p384":          {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"valid-rsa2048":       {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"suite-0":             {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"suite-0-real-card":   {Status: Unverifiable, Reason: ReasonUnsealed, Clearance: 3},
+	"suite-1-p256":        {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"suite-2":             {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"as-physician":        {Status: Valid, Reason: ReasonOK, Clearance: 2},
+	"as-pharmacist":       {Status: Valid, Reason: ReasonOK, Clearance: 1},
+	"as-recovery":         {Status: Valid, Reason: ReasonOK, Clearance: 3},
+	"as-stranger":         {Status: Unverifiable, Reason: ReasonNoKey},
+	"dropped":             {Status: Valid, Reason: ReasonOK, Clearance: 2},
+	"valid-stale":         {Status: ValidStale, Reason: ReasonTrustOutdated, Clearance: 3},
+	"no-trust":            {Status: Unverifiable, Reason: ReasonNoTrust, Clearance: 3},
+	"clock":               {Status: Unverifiable, Reason: ReasonClock, Clearance: 3},
+	"wrong-card":          {Error: "commitment"},
+	"wrong-key":           {Error: "commitment"},
+	"flipped-bit":         {Error: "box"},
+	"truncated":           {Error: "malformed"},
+	"recipient-twice":     {Error: "malformed"},
+	"newer-version":       {Error: "newer-format"},
+	"newer-suite":         {Error: "suite"},
+	"pharmacist":          {Status: Invalid, Reason: ReasonRole, Clearance: 3},
+	"no-role":             {Status: Invalid, Reason: ReasonRole, Clearance: 3},
+	"forged-content":      {Status: Invalid, Reason: ReasonSignature, Clearance: 3},
+	"level-2-replaced":    {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{2, 3}, Clearance: 3},
+	"level-3-dropped":     {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{3}, Clearance: 3},
+	"recipients":          {Status: Invalid, Reason: ReasonRecipients, Clearance: 3},
+	"recipients-order":    {Error: "malformed"},
+	"padding":             {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{2, 3}, Clearance: 3},
+	"not-deterministic":   {Error: "malformed"},
+	"open-replaced":       {Status: Invalid, Reason: ReasonDamaged, Damaged: []int{0}, Clearance: 3},
+	"wrong-algorithm":     {Status: Invalid, Reason: ReasonCertificate, Clearance: 3},
+	"expired-then":        {Status: Invalid, Reason: ReasonNotValidThen, Clearance: 3},
+	"issuer-unknown":      {Status: Unverifiable, Reason: ReasonUnknownIssuer, Clearance: 3},
+	"manifest-suite":      {Status: Invalid, Reason: ReasonSignature, Clearance: 3},
+	"manifest-member-18":  {Error: "newer-format"},
+	"content":             {Status: Invalid, Reason: ReasonContent, Damaged: []int{2}, Clearance: 3},
+	"amendment-planted":   {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentUnreadable, Reason: ReasonDamaged}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"amendment-author":    {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonAuthor}}},
+	"amendment-number":    {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApart, Reason: ReasonFork}}},
+	"amendment-signature": {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonSignature}}},
+	"amendment-newer":     {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentUnreadable, Reason: ReasonNewer}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"individual-missing":  {Status: Invalid, Reason: ReasonRecipients, Clearance: 3},
+	"amendment-target":    {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonTarget}}},
+	"amendment-gap-open":  {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentUnreadable}}},
+	"amended":             {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"amended-as-nurse":    {Status: Valid, Reason: ReasonOK, Clearance: 1, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentUnreadable}}},
+	"amendment-replaced":  {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"amendment-put-back":  {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentSuperseded, Reason: ReasonSuperseded}, {State: AmendmentApplied, Reason: ReasonOK}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"amendment-missing":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApplied, Reason: ReasonOK, Gap: true}}},
+	"amendment-moved":     {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonFork}, {State: AmendmentApplied, Reason: ReasonOK}}},
+	"amendment-role":      {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentApart, Reason: ReasonRole}}},
+	"amendment-foreign":   {Status: Valid, Reason: ReasonOK, Clearance: 3, Amendments: []vectorAmendment{{State: AmendmentUnreadable, Reason: ReasonDamaged}}},
 }
 
 // agrees compares what two vectors conclude.
@@ -383,6 +386,9 @@ func writeVectors(t *testing.T) {
 		{"amendment-planted", "somebody without a key put noise before the pharmacist's amendment", planted(t, one), as(f.pharmacist)},
 		{"amendment-author", "the mark is another signer's", f.remarked(t, one), same},
 		{"amendment-number", "two amendments with one number", f.amendWith(t, one, physician, `"add": {"vaccinations": [{"vaccine": {"text": "grippe"}}]}`, func(m *manifest) { m.Seq-- }), same},
+		{"amendment-signature", "signed with another key than the certificate's", f.amendUnchecked(t, mixed, &trust.Identity{Certificate: pharmacist.Certificate, Key: physician.Key}, `"add": {"vaccinations": [{"vaccine": {"text": "grippe"}}]}`), same},
+		{"amendment-newer", "an amendment of version 2, and one that this version reads", slices.Concat(encode(mustParse(t, one).base), encode([]any{encode([]any{2, "x"}), make([]byte, 40), make([]byte, 4)}), one[len(encode(mustParse(t, one).base)):]), same},
+		{"individual-missing", "somebody with K1 took the recovery key out, and made another MAC", f.withoutRecovery(t, raw), same},
 		{"amendment-target", "an annotation of an item that is not there", f.amendUnchecked(t, mixed, physician, `"annotate": [{"id": "zz9", "note": "x"}]`), same},
 		{"amendment-gap-open", "what the first was written on is gone, and the second may say why", gapped, as(f.pharmacist)},
 		{"newer-version", "version 2", edited(func(b *frame) { b.Header = encode([]any{2, 1, p.header.id}) }), same},
@@ -438,6 +444,32 @@ func without(t *testing.T, raw []byte, id [2]byte) []byte {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// withoutRecovery takes the recovery key, which is the individual that the practice's key does not open, out of the recipients.
+func (f *fixture) withoutRecovery(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	c, _, err := mustParse(t, raw).find(testCard, []trust.PrivateKey{f.pharmacist})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range mustParse(t, raw).wraps.lots[0].recipients {
+		if len(r) != sealedSize {
+			continue
+		}
+		p := mustParse(t, raw)
+		p.wraps.lots[0].recipients = slices.Delete(p.wraps.lots[0].recipients, i, i+1)
+		p.wraps.mac = c.authenticate(p.wraps)
+		changed, err := p.encoded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Read(changed, testCard, f.reader()); err == nil || unverified(t, r, err).Clearance == 3 {
+			return changed
+		}
+	}
+	t.Fatal("no individual to take out")
+	return nil
 }
 
 // planted puts noise before the amendments.
