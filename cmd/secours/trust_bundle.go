@@ -225,13 +225,33 @@ func (a *app) bundleNewCommand() *cobra.Command {
 		Use:   "new DIR",
 		Short: l.s("Créer une autorité : sa racine, et de quoi signer", "Make an authority: its root, and what it signs with"),
 		Long: l.s(`Crée dans DIR la clé racine et la clé qui signe les listes (keys.json, chiffré sous une phrase de
-passe), et un état public, authority.json. Publiez l'empreinte affichée : c'est elle que les postes
-comparent une fois. Qui a la racine peut nommer des médecins ; gardez-en une copie hors ligne.
+passe), et un état public, authority.json. Qui a la racine peut nommer des médecins ; gardez-en une
+copie hors ligne.
+
+La liste n'existe pas encore. Ensuite :
+  secours trust bundle add DIR --anchor FILE     qui certifie les professionnels
+  secours trust bundle add DIR --role-key RÔLE   une clé par rôle, pour laquelle les cartes sont scellées
+  secours trust bundle sign DIR --out FILE       la liste, que les postes prennent (trust update)
+  secours trust bundle grant DIR --role RÔLE --to FILE --out FILE
+                                                 les clés privées d'un rôle, remises à un établissement
+
+Publiez la racine, SHA-256, affichée ici (et par « secours trust show ») par un autre chemin que la
+liste : c'est l'empreinte que chaque poste compare, une fois, par « secours trust update --root ».
 
 Codes de sortie : 0 ; 1 il y a déjà une autorité dans DIR ; 21 phrase de passe.`,
 			`Makes in DIR the root key and the key that signs bundles (keys.json, encrypted under a passphrase),
-and a public state, authority.json. Publish the fingerprint shown: it is what workstations compare
-once. Whoever has the root can name physicians; keep a copy of it offline.
+and a public state, authority.json. Whoever has the root can name physicians; keep a copy of it
+offline.
+
+There is no bundle yet. What comes next:
+  secours trust bundle add DIR --anchor FILE     who certifies the professionals
+  secours trust bundle add DIR --role-key ROLE   a key for each role, which cards are sealed to
+  secours trust bundle sign DIR --out FILE       the bundle, which workstations take (trust update)
+  secours trust bundle grant DIR --role ROLE --to FILE --out FILE
+                                                 the private keys of a role, handed to an establishment
+
+Publish the root, SHA-256, shown here (and by "secours trust show") by another way than the bundle: it
+is the fingerprint that every workstation compares, once, with "secours trust update --root".
 
 Exit codes: 0; 1 there is an authority in DIR already; 21 passphrase.`),
 		Args: a.args(cobra.ExactArgs(1)),

@@ -105,7 +105,17 @@ func (a *app) pin(ctx context.Context, store *trust.Store, b *trust.Bundle, root
 			)}
 		}
 		if said = b.RootsBy([32]byte(fingerprint)); said == nil {
-			return trust.ErrForeignBundle
+			return &failure{
+				code: exitInvalid, name: "root-differs",
+				message: fmt.Sprintf(l.s(
+					"l'empreinte donnée par --root n'est pas celle de la racine de cette liste, qui est %s ; rien n'a été changé",
+					"the fingerprint given with --root is not that of this bundle's root, which is %s; nothing was changed",
+				), fingerprintOf(b.Roots())),
+				hint: l.s(
+					"comparez-la chiffre à chiffre avec celle que l'autorité publie ; si elle en diffère, cette liste n'est pas de cette autorité",
+					"compare it digit by digit with the one that the authority publishes; if it differs, this bundle is not that authority's",
+				),
+			}
 		}
 	}
 	if len(store.Roots.Keys) > 0 {
