@@ -337,12 +337,14 @@ func (a *app) keysPassphraseCommand() *cobra.Command {
 		Short: l.s("Changer la phrase de passe des clés", "Change the passphrase of the keys"),
 		Long: l.s(`Demande la phrase de passe des clés, puis la nouvelle, et chiffre de nouveau le fichier. Celle de
 l'identité ne change pas. Avec --passphrase-fd ou --passphrase-stdin : l'ancienne sur une ligne (aucune
-si les clés n'en ont pas), la nouvelle sur la suivante. Les copies du fichier gardent l'ancienne.
+si les clés n'en ont pas), la nouvelle sur la suivante ; ce qui suit n'est pas lu. Les copies du fichier
+gardent l'ancienne.
 
 Codes de sortie : 0 ; 21 phrase de passe, pas de clés, ou fichier abîmé.`,
 			`Asks for the passphrase of the keys, then for the new one, and encrypts the file anew. That of the
 identity does not change. With --passphrase-fd or --passphrase-stdin: the old one on a line (none where
-the keys have none), the new one on the next. Copies of the file keep the old one.
+the keys have none), the new one on the next; what follows is not read. Copies of the file keep the old
+one.
 
 Exit codes: 0; 21 passphrase, no keys, or the file is damaged.`),
 		Args: a.args(cobra.NoArgs),
@@ -353,13 +355,13 @@ Exit codes: 0; 21 passphrase, no keys, or the file is damaged.`),
 			}
 			keys, err := a.unlockKeys(c.Context(), h)
 			if err != nil {
-				return err
+				return a.unchanged(err)
 			}
 			if keys.file == nil {
 				return a.noPracticeKey(h)
 			}
 			if keys.passphrase, err = a.newSecret(c.Context()); err != nil {
-				return err
+				return a.unchanged(err)
 			}
 			if err := a.saveKeys(h, keys); err != nil {
 				return err
@@ -368,11 +370,21 @@ Exit codes: 0; 21 passphrase, no keys, or the file is damaged.`),
 			if err != nil {
 				return err
 			}
+			if !a.json {
+				fmt.Fprintln(a.out, l.s("La phrase de passe de ces clés est changée :", "The passphrase of these keys was changed:"))
+			}
 			return a.printKeys(locked.Public())
 		},
 	}
 	a.addSecretFlags(c)
 	return c
+}
+
+// unchanged adds to a failure that it came before anything was changed.
+func (a *app) unchanged(err error) error {
+	f := *a.explain(err)
+	f.message += a.lang.s(" ; rien n'a été changé", "; nothing was changed")
+	return &f
 }
 
 func (a *app) keysRecoveryCommand() *cobra.Command {
