@@ -26,7 +26,7 @@ func (r *renderer) repeat(o renderOptions, lines int) []byte {
 	if textWidth(title) > s.width {
 		title = r.l.s("-- LE DÉBUT À NOUVEAU ", "-- THE BEGINNING AGAIN ")
 	}
-	rule := title + strings.Repeat("-", s.width-textWidth(title)) + "\n"
+	rule := strings.TrimRight(title+strings.Repeat("-", s.width-textWidth(title)), " ") + "\n"
 	return append([]byte(rule), s.out[:s.cut]...)
 }
 

@@ -28,7 +28,7 @@ func TestRepeatedHead(t *testing.T) {
 	heads := 0
 	for _, l := range []lang{fr, en} {
 		for _, level := range []string{verdictValid, verdictInvalid} {
-			for _, width := range []int{40, 60, 80, 120} {
+			for _, width := range []int{40, 46, 80, 120} {
 				for rows := range 34 {
 					v := exampleView(t)
 					v.Verdict = verdict{level, "signature", ""}

@@ -243,7 +243,7 @@ func FuzzRender(f *testing.F) {
 		v.Verdict = verdict{[]string{verdictValid, verdictStale, verdictUnverifiable, verdictInvalid}[s.next()%4], s.text(), s.text()}
 		v.Signer, v.OnBehalfOf = signer{s.text(), s.text(), s.text()}, s.text()
 		s.reading(v)
-		o := renderOptions{Lang: lang(s.next() % 2), Width: int(width)}
+		o := renderOptions{Lang: lang(s.next() % 2), Width: int(width), Rows: int(s.next() % 48), Talk: int(s.next() % 6)}
 		text := read(t, v, o)
 		o.Colour, o.Now = true, viewed
 		var coloured bytes.Buffer
