@@ -31,11 +31,6 @@ func newWard(t *testing.T) *ward {
 	dir := filepath.Join(t.TempDir(), "d")
 	w := &ward{t, dir, filepath.Join(dir, "card.img"), time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	w.run(0, "demo", dir)
-	// The demonstration's card has no room for several amendments.
-	if err := os.Remove(w.image); err != nil {
-		t.Fatal(err)
-	}
-	w.run(0, "--card", "sim:"+w.image, "card", "init", "--size", "16384")
 	return w
 }
 
