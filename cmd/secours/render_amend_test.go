@@ -593,3 +593,19 @@ func TestCriticalBeforeWarnings(t *testing.T) {
 		}
 	}
 }
+
+// "None known" was said before somebody added what this key cannot read.
+func TestNoneKnownUnderAnUnreadableAmendment(t *testing.T) {
+	v := &view{
+		Summary: sections(t, `"allergies":{"status":"none-known","reviewed":"2026-11-02"}`), Verdict: verdict{Level: verdictValid}, Clearance: 1,
+		Reader: "pharmacist",
+	}
+	const said = "IL Y A UN AJOUT QUE CETTE CLÉ NE LIT PAS"
+	if text := flat(read(t, v, renderOptions{Lang: fr})); strings.Contains(text, said) {
+		t.Error("said where there is none")
+	}
+	v.Amendments = []amendmentView{{State: amendmentUnreadable}}
+	if text := flat(read(t, v, renderOptions{Lang: fr})); !strings.Contains(text, said) {
+		t.Errorf("none known, and nothing else:\n%s", text)
+	}
+}

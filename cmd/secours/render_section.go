@@ -96,6 +96,12 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 			break
 		}
 		say(ordinary, strong, l.p(sectionWords[name].none)+", "+r.saidBy(&head))
+		if r.v.inState(amendmentUnreadable) > 0 {
+			say(important, caution, l.s(
+				"IL Y A UN AJOUT QUE CETTE CLÉ NE LIT PAS : il peut dire autre chose",
+				"THERE IS AN AMENDMENT THAT THIS KEY CANNOT READ: it may say otherwise",
+			))
+		}
 		if len(items) > 0 {
 			say(important, caution, l.s(
 				"CONTRADICTION DANS LA CARTE : « aucun connu », et pourtant :",
