@@ -166,7 +166,7 @@ func (a *app) amend(ctx context.Context, o amendOptions) error {
 	if !o.values.given("file") {
 		b.byRole(who.Role)
 	}
-	reader, err := a.reader(ctx, h, a.recovery)
+	reader, err := a.reader(ctx, h, store)
 	if err != nil {
 		return err
 	}

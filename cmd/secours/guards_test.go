@@ -525,7 +525,7 @@ func TestGuardUnsealed(t *testing.T) {
 	if out, _ := p.gp(t, 0, "verify"); !strings.Contains(out, "NOT SEALED") {
 		t.Errorf("it is not said: %s", out)
 	}
-	r, err := real().readCard(context.Background(), false)
+	r, err := real().readCard(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,22 +26,13 @@ type reading struct {
 }
 
 // reader is who reads with a home: its trust, its keys, its time. What has to be asked is asked here, before the card is opened.
-func (a *app) reader(ctx context.Context, h home, recovery bool) (record.Reader, error) {
-	store, err := h.trust()
-	if err != nil {
-		// A card is shown whatever is wrong with this computer; nothing on it is verified then.
-		a.note(a.lang.s(
-			"attention : la confiance de ce poste est illisible (%s) : %v",
-			"warning: the trust data of this workstation is unreadable (%s): %v",
-		), h.file("trust.json"), err)
-		store = &trust.Store{}
-	}
+func (a *app) reader(ctx context.Context, h home, store *trust.Store) (record.Reader, error) {
 	keys, err := a.openKeys(ctx, h)
 	if err != nil {
 		return record.Reader{}, err
 	}
 	r := record.Reader{Trust: store, Keys: keys.Keys, Now: store.Now(a.now())}
-	if recovery {
+	if a.recovery {
 		more, err := a.recoveryKeys(ctx)
 		if err != nil {
 			return record.Reader{}, err
@@ -74,12 +65,21 @@ func (a *app) recoveryKeys(ctx context.Context) ([]trust.PrivateKey, error) {
 
 // readCard reads and checks the record of the card that --card names. An error means that there is nothing to show; a record
 // that is not valid is no error here, and its verdict says so.
-func (a *app) readCard(ctx context.Context, recovery bool) (*reading, error) {
+func (a *app) readCard(ctx context.Context) (*reading, error) {
 	h, err := a.homeDir()
 	if err != nil {
 		return nil, err
 	}
-	reader, err := a.reader(ctx, h, recovery)
+	store, err := h.trust()
+	if err != nil {
+		// A card is shown whatever is wrong with this computer; nothing on it is verified then.
+		a.note(a.lang.s(
+			"attention : la confiance de ce poste est illisible (%s) : %v",
+			"warning: the trust data of this workstation is unreadable (%s): %v",
+		), h.file("trust.json"), err)
+		store = &trust.Store{}
+	}
+	reader, err := a.reader(ctx, h, store)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func readRecord(c *card.Content, reader record.Reader) (*record.Record, error) {
 // checking is what a verb does that reads and checks the card: it shows the reading, whatever the verdict, and ends with its exit code.
 func (a *app) checking(show func(*reading) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, _ []string) error {
-		r, err := a.readCard(c.Context(), a.recovery)
+		r, err := a.readCard(c.Context())
 		if err != nil {
 			return err
 		}

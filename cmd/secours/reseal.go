@@ -91,7 +91,7 @@ func (a *app) reseal(ctx context.Context, o resealOptions) (*resealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := a.reader(ctx, h, a.recovery)
+	reader, err := a.reader(ctx, h, store)
 	if err != nil {
 		return nil, err
 	}

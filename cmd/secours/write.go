@@ -232,7 +232,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	case who.Role != "" && who.Role != trust.RolePhysician:
 		return record.ErrRole
 	}
-	reader, err := a.reader(ctx, h, a.recovery)
+	reader, err := a.reader(ctx, h, store)
 	if err != nil {
 		return err
 	}
