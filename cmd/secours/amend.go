@@ -17,13 +17,8 @@ import (
 )
 
 type amendOptions struct {
-	values       amendValues
-	encoding     string
-	patient      string
-	expectHead   string
-	dryRun       bool
-	maskCritical bool
-	onBehalfOf   string
+	signingOptions
+	values amendValues
 }
 
 func (a *app) amendCommand() *cobra.Command {
@@ -82,28 +77,7 @@ key opens; 21 identity or passphrase; 22 format newer than this program.`),
 	f := c.Flags()
 	f.SortFlags = false
 	o.values = addAmendOptions(a, c)
-	f.StringVar(&o.encoding, "encoding", "utf-8", l.s(
-		"codage du fichier : utf-8 ou windows-1252",
-		"encoding of the file: utf-8 or windows-1252",
-	))
-	f.StringVar(&o.patient, "patient", "", l.s(
-		"n'écrit que sur la carte de ce patient, SYSTÈME:VALEUR (par exemple ins-nir:…)",
-		"write only to the card of this patient, SYSTEM:VALUE (for example ins-nir:…)",
-	))
-	f.StringVar(&o.expectHead, "expect-head", "", l.s(
-		"n'écrit que si la carte est dans l'état qu'a montré « read --json » (record.head)",
-		"write only if the card is in the state that \"read --json\" showed (record.head)",
-	))
-	f.BoolVar(&o.dryRun, "dry-run", false, l.s("fait tout sauf écrire", "do everything but write"))
-	f.BoolVar(&o.maskCritical, "mask-critical", false, l.s(
-		"masque aussi une alerte ou une allergie, comme le patient le veut",
-		"mask an alert or an allergy too, as the patient wants it",
-	))
-	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s(
-		"le professionnel remplacé",
-		"the professional whom the signer stands in for",
-	))
-	a.addKeyFlags(c)
+	o.add(a, c)
 	return c
 }
 

@@ -24,17 +24,7 @@ func (a *app) checkAmendedMasking(content *summary.Amendment, allowed bool) erro
 	if path == "" || allowed {
 		return nil
 	}
-	return &failure{
-		code: exitGeneral, name: "masked-critical", path: path,
-		message: a.lang.s(
-			"une alerte ou une allergie serait masquée : aux urgences, personne ne la verrait ; rien n'a été écrit",
-			"an alert or an allergy would be masked: nobody would see it in an emergency; nothing was written",
-		),
-		hint: a.lang.s(
-			"si le patient le veut malgré tout : --mask-critical",
-			"if the patient wants it all the same: --mask-critical",
-		),
-	}
+	return a.maskedCritical(path)
 }
 
 // eachAdded calls f for every item that is added, with its path.

@@ -20,21 +20,16 @@ import (
 )
 
 type writeOptions struct {
-	encoding       string
-	patient        string
+	signingOptions
 	expectSeq      optionalSeq
 	ifChanged      bool
-	dryRun         bool
 	dropUnreadable bool
 	newPatient     bool
 	reason         string
 	unsealed       bool
-	maskCritical   bool
 	consentOpen    bool
 	practiceOnly   bool
 	suite          int
-	onBehalfOf     string
-	expectHead     string
 	carry          carryOptions
 	remove         []string
 }
@@ -83,14 +78,6 @@ passphrase; 22 format newer than this program.`),
 		RunE: func(c *cobra.Command, args []string) error { return a.write(c.Context(), args[0], o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.encoding, "encoding", "utf-8", l.s(
-		"codage du fichier : utf-8 ou windows-1252",
-		"encoding of the file: utf-8 or windows-1252",
-	))
-	f.StringVar(&o.patient, "patient", "", l.s(
-		"n'écrit que pour ce patient, SYSTÈME:VALEUR (par exemple ins-nir:…)",
-		"write only for this patient, SYSTEM:VALUE (for example ins-nir:…)",
-	))
 	f.Var(&o.expectSeq, "expect-seq", l.s(
 		"n'écrit que si la carte porte la synthèse de ce numéro (0 : vide)",
 		"write only if the card holds the summary of this number (0: empty)",
@@ -99,7 +86,6 @@ passphrase; 22 format newer than this program.`),
 		"n'écrit pas si la carte dit déjà la même chose",
 		"do not write if the card says the same already",
 	))
-	f.BoolVar(&o.dryRun, "dry-run", false, l.s("fait tout sauf écrire", "do everything but write"))
 	f.BoolVar(&o.dropUnreadable, "drop-unreadable", false, l.s(
 		"écrit même si le contenu actuel est illisible, donc perdu",
 		"write even if the present content is unreadable, and so lost",
@@ -107,10 +93,6 @@ passphrase; 22 format newer than this program.`),
 	f.BoolVar(&o.newPatient, "new-patient", false, l.s(
 		"écrit même si la carte est celle d'un autre patient",
 		"write even if the card is another patient's",
-	))
-	f.BoolVar(&o.maskCritical, "mask-critical", false, l.s(
-		"masque aussi une alerte ou une allergie, comme le patient le veut",
-		"mask an alert or an allergy too, as the patient wants it",
 	))
 	f.StringVar(&o.reason, "reason", "", l.s(
 		"pourquoi l'illisible est abandonné ; se lira sur la carte",
@@ -132,10 +114,6 @@ passphrase; 22 format newer than this program.`),
 		"les alertes et allergies de la carte que la synthèse n'a plus, à dessein (ID,…)",
 		"the alerts and allergies of the card that the summary has no more, on purpose (ID,…)",
 	))
-	f.StringVar(&o.expectHead, "expect-head", "", l.s(
-		"n'écrit que si la carte est dans cet état (record.head de « read --json »)",
-		"write only if the card is in this state (record.head of \"read --json\")",
-	))
 	f.BoolVar(&o.practiceOnly, "practice-only", false, l.s(
 		"scelle pour ce cabinet seul : essais",
 		"seal for this practice alone: trials",
@@ -148,11 +126,7 @@ passphrase; 22 format newer than this program.`),
 		"sans sceller, sur une carte simulée seulement",
 		"without sealing, on simulated cards only",
 	))
-	f.StringVar(&o.onBehalfOf, "on-behalf-of", "", l.s(
-		"le professionnel remplacé",
-		"the professional whom the signer stands in for",
-	))
-	a.addKeyFlags(c)
+	o.add(a, c)
 	return c
 }
 

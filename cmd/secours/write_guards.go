@@ -51,17 +51,7 @@ func (a *app) checkMasking(s *summary.Summary, allowed bool) error {
 	if allowed || len(paths) == 0 {
 		return nil
 	}
-	return &failure{
-		code: exitGeneral, name: "masked-critical", path: paths[0],
-		message: a.lang.s(
-			"une alerte ou une allergie serait masquée : aux urgences, personne ne la verrait ; rien n'a été écrit",
-			"an alert or an allergy would be masked: nobody would see it in an emergency; nothing was written",
-		),
-		hint: a.lang.s(
-			"si le patient le veut malgré tout : --mask-critical",
-			"if the patient wants it all the same: --mask-critical",
-		),
-	}
+	return a.maskedCritical(paths[0])
 }
 
 // previous is the record on the card, nil for an empty card. What cannot be read whole is refused, since writing over it
