@@ -19,8 +19,9 @@ const Built = true
 // Conn is a connection to the card in a reader, shared with other programs. It may be used from several goroutines; one
 // command at a time reaches the card. It must be closed.
 type Conn struct {
-	owner  *owner
-	reader string
+	owner    *owner
+	reader   string
+	extended bool
 
 	// Touched by the owner's goroutine only. Once the service has seen the card leave, this connection never speaks to a
 	// card again, not even through Reset: it could be another patient's.
@@ -34,19 +35,23 @@ type Conn struct {
 func Connect(ctx context.Context, reader string) (*Conn, error) {
 	c := &Conn{owner: newOwner()}
 	var connected string // not c.reader: after a call was given up, the goroutine may still write
+	var extended bool
 	err := c.owner.do(ctx, func() error {
 		if err := c.owner.establish(); err != nil {
 			return err
 		}
 		var err error
 		connected, err = c.owner.connect(reader)
+		if err == nil {
+			extended = c.owner.passesExtended()
+		}
 		return err
 	})
 	if err != nil {
 		c.owner.stop()
 		return nil, err
 	}
-	c.reader = connected
+	c.reader, c.extended = connected, extended
 	return c, nil
 }
 
@@ -177,6 +182,49 @@ func (c *Conn) Reset(ctx context.Context) error {
 	})
 }
 
+// ExtendedAPDU reports whether the reader says that it passes extended APDUs (PC/SC part 10, dwMaxAPDUDataSize). Readers are on
+// record that say so and do not.
+func (c *Conn) ExtendedAPDU() bool { return c.extended }
+
+// How often Begin starts over because another program reset the card meanwhile.
+const beginTries = 5
+
+// Begin begins a transaction: until End no other program's command reaches the card. It waits for others to end theirs. What they
+// selected or verified is not what this connection left, so a transaction begins with a SELECT, and with a look at which
+// card it is. Nothing should wait for a human inside one: everybody else waits too, and Windows resets a card whose transaction is
+// idle for five seconds.
+func (c *Conn) Begin(ctx context.Context) error {
+	return c.owner.do(ctx, func() error {
+		if c.removed {
+			return fmt.Errorf("beginning a transaction: %w", ErrCardRemoved)
+		}
+		var err error
+		for range beginTries {
+			if err = c.owner.card.BeginTransaction(); err == nil {
+				return nil
+			}
+			if !errors.Is(err, scard.ErrResetCard) {
+				break
+			}
+			// Nothing of ours is selected yet, so nothing is lost.
+			if err := c.owner.card.Reconnect(scard.ShareShared, scard.ProtocolAny, scard.LeaveCard); err != nil {
+				return c.failed("beginning a transaction", err)
+			}
+		}
+		return c.failed("beginning a transaction", err)
+	})
+}
+
+// End ends a transaction and leaves the card as it is.
+func (c *Conn) End(ctx context.Context) error {
+	return c.owner.do(ctx, func() error {
+		if err := c.owner.card.EndTransaction(scard.LeaveCard); err != nil {
+			return c.failed("ending a transaction", err)
+		}
+		return nil
+	})
+}
+
 // failed is the package's failed for a connection: no card means that there was one.
 func (c *Conn) failed(action string, err error) error {
 	if errors.Is(err, scard.ErrNoSmartcard) {
@@ -188,12 +236,21 @@ func (c *Conn) failed(action string, err error) error {
 	return failed(action, err)
 }
 
-// How long Close waits for the card to be reset and released. A healthy reader takes some milliseconds.
+// How long Close and Leave wait for the card to be released. A healthy reader takes some milliseconds.
 const closeTime = time.Second
 
-// Close resets the card and ends the connection. It waits at most a second; what then still hangs in PC/SC is released when
-// it returns. Closing again does nothing.
-func (c *Conn) Close() error {
+// Close resets the card and ends the connection: no PIN stays verified, nothing stays selected. It waits at most a second; what then
+// still hangs in PC/SC is released when it returns. Closing again does nothing.
+func (c *Conn) Close() error { return c.end() }
+
+// Leave ends the connection and leaves the card as it is, for a card that is none of the caller's business: a reset would end
+// the PIN session that another program has with it.
+func (c *Conn) Leave() error {
+	c.owner.leave.Store(true)
+	return c.end()
+}
+
+func (c *Conn) end() error {
 	c.owner.stop()
 	patience := time.NewTimer(closeTime)
 	defer patience.Stop()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ebfe/scard"
 )
@@ -20,6 +21,8 @@ type owner struct {
 	quit chan struct{} // closed: no further work is begun
 	left chan struct{} // closed: everything is released
 	once sync.Once
+	// leave: the card is not reset when it is released.
+	leave atomic.Bool
 
 	// The goroutine's own: nobody else may look at these.
 	context *scard.Context
@@ -49,7 +52,11 @@ func (o *owner) run() {
 // does the same to the cards of a client that dies.
 func (o *owner) release() {
 	if o.card != nil {
-		_ = o.card.Disconnect(scard.ResetCard) // fails when card, reader or service are gone: nothing is left to release then
+		disposition := scard.ResetCard
+		if o.leave.Load() {
+			disposition = scard.LeaveCard
+		}
+		_ = o.card.Disconnect(disposition) // fails when card, reader or service are gone: nothing is left to release then
 	}
 	if o.context != nil {
 		_ = o.context.Release()

@@ -61,7 +61,7 @@ func (o *owner) readers() ([]Reader, error) {
 		}
 		readers := make([]Reader, len(states))
 		for i, s := range states {
-			readers[i] = Reader{Name: s.Reader, Card: s.EventState&scard.StatePresent != 0}
+			readers[i] = Reader{Name: s.Reader, Card: s.EventState&scard.StatePresent != 0, Events: uint16(s.EventState >> 16), Exclusive: s.EventState&scard.StateExclusive != 0}
 			// The ATR of a card that has left stays behind in the state.
 			if readers[i].Card && s.EventState&scard.StateMute == 0 && len(s.Atr) > 0 {
 				readers[i].ATR = s.Atr
