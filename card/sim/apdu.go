@@ -58,6 +58,7 @@ func parse(b []byte) (c command, ok bool) {
 // Status words, ISO/IEC 7816-4:2020, 5.6.
 const (
 	swOK           = 0x9000
+	swOverLe       = 0x6280 // ST: Le goes over the end of the file
 	swEndOfFile    = 0x6282
 	swWrongPIN     = 0x63C0
 	swMemory       = 0x6581
@@ -71,6 +72,7 @@ const (
 	swConditions   = 0x6985
 	swNoFile       = 0x6986 // no current EF
 	swData         = 0x6A80
+	swFunction     = 0x6A81
 	swNotFound     = 0x6A82
 	swNoRecord     = 0x6A83
 	swNoSpace      = 0x6A84

@@ -52,6 +52,10 @@ type Options struct {
 	LogRecords int // records of the access log, default 32, at most 254
 	LogRecord  int // length of each in bytes, default 128, at most 240
 
+	// Tag makes the card an NFC Forum Type 4 Tag. Size is then that of the NDEF file, up to 65,536 where NLEN has four bytes. PIN, PUK, T0,
+	// extended APDUs and the log are not for tags.
+	Tag *Tag
+
 	// Replace makes Create overwrite an existing image.
 	Replace bool
 
@@ -67,10 +71,19 @@ type Session struct {
 }
 
 func (o *Options) setDefaults() {
-	for _, d := range []struct {
+	type number struct {
 		field *int
 		value int
-	}{{&o.Size, 8192}, {&o.Page, 64}, {&o.LogRecords, 32}, {&o.LogRecord, 128}} {
+	}
+	defaults := []number{{&o.Size, 8192}, {&o.Page, 64}}
+	if o.Tag != nil {
+		t := *o.Tag // the caller's stays as it is, and the card's too
+		t.setDefaults()
+		o.Tag = &t
+	} else {
+		defaults = append(defaults, number{&o.LogRecords, 32}, number{&o.LogRecord, 128})
+	}
+	for _, d := range defaults {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -78,11 +91,15 @@ func (o *Options) setDefaults() {
 }
 
 func (o *Options) check() error {
+	if o.Tag != nil {
+		if err := o.checkTag(); err != nil {
+			return err
+		}
+		return o.checkPage()
+	}
 	switch {
 	case o.Size < 1 || o.Size > MaxSize:
 		return fmt.Errorf("simulated card: a size of %d bytes is not between 1 and %d", o.Size, MaxSize)
-	case o.Page < 1 || o.Page > maxPage || o.Page > o.Size:
-		return fmt.Errorf("simulated card: a page of %d bytes is not between 1 and %d", o.Page, min(maxPage, o.Size))
 	case o.LogRecords < 1 || o.LogRecords > maxLogRecords || o.LogRecord < 1 || o.LogRecord > maxRecord:
 		return fmt.Errorf("simulated card: a log of %d records of %d bytes: at most %d of %d", o.LogRecords, o.LogRecord,
 			maxLogRecords, maxRecord)
@@ -100,11 +117,18 @@ func (o *Options) check() error {
 	if len(o.PUK) > 0 && len(o.PIN) == 0 {
 		return errors.New("simulated card: a PUK without a PIN")
 	}
+	return o.checkPage()
+}
+
+func (o *Options) checkPage() error {
+	if o.Page < 1 || o.Page > maxPage || o.Page > o.Size {
+		return fmt.Errorf("simulated card: a page of %d bytes is not between 1 and %d", o.Page, min(maxPage, o.Size))
+	}
 	return nil
 }
 
-// Card is a simulated ISO/IEC 7816-4 card in a reader, at the level of APDUs: the application of docs/FORMAT.md section 1 on a memory
-// that tears. It is safe for concurrent use; commands run one after the other.
+// Card is a simulated ISO/IEC 7816-4 card in a reader, at the level of APDUs: the application of docs/FORMAT.md section 1, or a Type 4
+// Tag, on a memory that tears. It is safe for concurrent use; commands run one after the other.
 type Card struct {
 	mu    sync.Mutex
 	opt   Options
@@ -145,7 +169,11 @@ func newMemory(o Options) *Memory {
 	for seed == 0 {
 		seed = rand.Uint64()
 	}
-	return NewMemory(o.Size, o.Page, o.Atomicity, seed)
+	m := NewMemory(o.Size, o.Page, o.Atomicity, seed)
+	if o.Tag != nil {
+		_ = m.Restore(make([]byte, o.Size), make([]byte, o.Size)) // the lengths fit
+	}
+	return m
 }
 
 // ExtendedAPDU tells that the simulated reader passes extended APDUs: where the card takes them.
@@ -245,7 +273,11 @@ func (c *Card) powerOn() {
 
 // historical bytes: category 80; 31 card service data, selection by full DF name and EF.ATR/INFO by READ BINARY; 73 capabilities,
 // full name, file id, short file id, record number (ISO/IEC 7816-4:2020, 12.1.1).
+// A tag has none: an ST25TA's answer to select holds no historical bytes, which gives the ATR 3B80800101 that many cards share.
 func (c *Card) historical() []byte {
+	if c.opt.Tag != nil {
+		return nil
+	}
 	return append([]byte{0x80, 0x31, 0x98, 0x73}, c.functions()...)
 }
 
@@ -269,7 +301,7 @@ func (c *Card) atr() []byte {
 	h := c.historical()
 	var b []byte
 	switch {
-	case c.opt.Link.contactless:
+	case c.opt.Link.contactless, c.opt.Tag != nil && c.opt.Link.rate == 0: // a tag is contactless unless it is told otherwise
 		b = []byte{0x3B, 0x80 | byte(len(h)), 0x80, 0x01}
 	case c.opt.T0:
 		// TA1 18: 372 clock periods, divided by 12: 115,200 baud at 3.57 MHz. T=0 alone has no TCK (ISO/IEC 7816-3:2006, 8.2.5).

@@ -49,6 +49,9 @@ func (c *Card) run(apdu []byte) (answer, error) {
 	if !ok || len(apdu) > maxCommandAPDU {
 		return sw(swLength), nil
 	}
+	if c.opt.Tag != nil {
+		return c.runTag(cmd)
+	}
 	if cmd.extended && (c.opt.MaxCommand == 0 || len(apdu) > c.opt.MaxCommand) {
 		return sw(swLength), nil
 	}
@@ -303,11 +306,16 @@ func (c *Card) updateBinary(cmd command) (answer, error) {
 	case len(cmd.data) > c.opt.Size-off:
 		return sw(swNoSpace), nil
 	}
+	return c.update(cmd.data, off)
+}
+
+// update writes to the memory, and to the image.
+func (c *Card) update(data []byte, off int) (answer, error) {
 	if err := c.writable(); err != nil {
 		return sw(swConditions), err
 	}
-	_, err := c.mem.WriteAt(cmd.data, int64(off))
-	first, last := off/c.opt.Page, (off+len(cmd.data)-1)/c.opt.Page
+	_, err := c.mem.WriteAt(data, int64(off))
+	first, last := off/c.opt.Page, (off+len(data)-1)/c.opt.Page
 	c.elapsed += time.Duration(last-first+1) * c.pageTime()
 	// Saved also when the power was lost: that is when the next process must find what the tear left.
 	if saved := c.img.savePages(c.mem, first*c.opt.Page, min((last+1)*c.opt.Page, c.opt.Size)); saved != nil {

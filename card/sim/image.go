@@ -15,11 +15,15 @@ import (
 
 // An image is one file, numbers big-endian:
 //
-//	0     header: magic, version, size, page, atomicity, flags, limits, shape of the log; SHA-256 in its last 32 bytes
+//	0     header: magic, version, atomicity, flags, shape of the log, page, size, limits, in version 2 a tag's mapping version, length of
+//	      NLEN, file id, MLe, MLc and quirks; SHA-256 in its last 32 bytes
 //	512   state, copy A: counter, PIN, PUK; SHA-256 in its last 32 bytes
 //	1024  state, copy B
 //	1536  access log: records+1 slots of number, record, and the first 8 bytes of SHA-256 over both
 //	…     from the next multiple of 512: the container's memory as it is on the card, then as many bytes of its weak bits
+//
+// Version 1 is a card with our application, version 2 a Type 4 Tag, whose state has no PIN and whose log no records. A program from before
+// the tags then says that the image is newer, and does not take it for the other kind of card.
 //
 // The header is written once, and last, so that an image whose making was interrupted is none. The retry counters must survive
 // whatever happens, or pulling the plug would give free attempts: two copies in different sectors, the older one overwritten, the newer
@@ -30,14 +34,17 @@ import (
 // Every write is on the disk (fsync) before the command that caused it is answered.
 const (
 	sector       = 512
-	imageVersion = 1
-	maxImage     = 1 << 20 // an image of the largest card with the largest log is under 130 kB
+	versionApp   = 1
+	versionTag   = 2
+	imageVersion = 2       // the newest
+	maxImage     = 1 << 20 // an image of the largest card with the largest log is under 140 kB
 
 	atStateA = 1 * sector
 	atStateB = 2 * sector
 	atLog    = 3 * sector
 
-	flagT0 = 1
+	flagT0       = 1
+	flagReadOnly = 2 // of a tag: write access FF
 )
 
 var magic = [16]byte{'S', 'e', 'c', 'o', 'u', 'r', 's', ' ', 'c', 'a', 'r', 'd', '\r', '\n', 0x1A, 0}
@@ -254,8 +261,14 @@ func load(f *os.File, s Session) (*Card, error) {
 
 func encodeHeader(o Options) []byte {
 	b := append(make([]byte, 0, sector), magic[:]...)
-	b = binary.BigEndian.AppendUint16(b, imageVersion)
-	flags := byte(0)
+	version, flags := uint16(versionApp), byte(0)
+	if o.Tag != nil {
+		version = versionTag
+		if o.Tag.ReadOnly {
+			flags |= flagReadOnly
+		}
+	}
+	b = binary.BigEndian.AppendUint16(b, version)
 	if o.T0 {
 		flags |= flagT0
 	}
@@ -263,6 +276,13 @@ func encodeHeader(o Options) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(o.Page))
 	for _, n := range []int{o.Size, o.MaxCommand, o.MaxResponse} {
 		b = binary.BigEndian.AppendUint32(b, uint32(n))
+	}
+	if t := o.Tag; t != nil {
+		b = append(b, t.Mapping, byte(t.NLEN))
+		for _, n := range []int{int(t.FileID), t.MLe, t.MLc} {
+			b = binary.BigEndian.AppendUint16(b, uint16(n))
+		}
+		b = binary.BigEndian.AppendUint32(b, uint32(t.Quirks))
 	}
 	return seal(b)
 }
@@ -302,6 +322,20 @@ func decodeHeader(b []byte) (Options, error) {
 		Atomicity: Atomicity(b[2]), T0: b[3]&flagT0 != 0, LogRecords: int(b[4]), LogRecord: int(b[5]),
 		Page: int(binary.BigEndian.Uint16(b[6:])), Size: int(binary.BigEndian.Uint32(b[8:])),
 		MaxCommand: int(binary.BigEndian.Uint32(b[12:])), MaxResponse: int(binary.BigEndian.Uint32(b[16:])),
+	}
+	switch binary.BigEndian.Uint16(b) {
+	case versionApp:
+	case versionTag:
+		o.Tag = &Tag{
+			Mapping: b[20], NLEN: int(b[21]), FileID: binary.BigEndian.Uint16(b[22:]),
+			MLe: int(binary.BigEndian.Uint16(b[24:])), MLc: int(binary.BigEndian.Uint16(b[26:])),
+			ReadOnly: b[3]&flagReadOnly != 0, Quirks: Quirk(binary.BigEndian.Uint32(b[28:])),
+		}
+		if o.Tag.Quirks&^quirks != 0 {
+			return o, ErrImageVersion // the digest is right: somebody knows what they mean
+		}
+	default:
+		return o, fmt.Errorf("%w: version 0", ErrImageDamaged)
 	}
 	if err := o.check(); err != nil {
 		return o, fmt.Errorf("%w: %w", ErrImageDamaged, err)

@@ -302,7 +302,7 @@ func TestBadImages(t *testing.T) {
 		{"one byte short", good[:len(good)-1], sim.ErrImageTruncated},
 		{"one byte long", append(bytes.Clone(good), 0), sim.ErrImageTooLong},
 		{"huge", append(bytes.Clone(good), make([]byte, 1<<20)...), sim.ErrImageTooLong},
-		{"newer", changed(17, 2), sim.ErrImageVersion},
+		{"newer", changed(17, 3), sim.ErrImageVersion},
 		{"header changed", changed(20, ^good[20]), sim.ErrImageDamaged},
 		{"never finished", append(make([]byte, 512), good[512:]...), sim.ErrImageForeign},
 		{"one copy of the state torn", changed(512, ^good[512]), nil},
