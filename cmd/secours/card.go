@@ -48,6 +48,7 @@ is written to it; 19 card too small.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
 	}
+	a.addSecretFlags(c)
 	c.Flags().BoolVar(&erase, "erase", false, l.s("perd la synthèse que porte la carte", "lose the summary that the card holds"))
 	c.Flags().IntVar(&size, "size", 8192, l.s(
 		"taille d'une carte simulée à créer, en octets",
@@ -93,18 +94,21 @@ func (a *app) createImage(size, page int) (created bool, err error) {
 }
 
 func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
-	s, err := a.open(ctx)
+	var old *card.Content
+	var unreadable error
+	s, err := a.reading(ctx, func(s *session) (err error) {
+		if old, err = card.Read(s.medium); isContent(err) {
+			unreadable, err = err, nil
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	old, err := card.Read(s.medium)
 	// A newer format may hold a summary that this version cannot see; a damaged card, one that somebody may still rescue.
-	holds := err == nil && old.Record != nil || errors.Is(err, card.ErrNewerFormat) || errors.Is(err, card.ErrDamaged) ||
-		errors.Is(err, card.ErrNotFormatted) && !blank(s.medium)
-	if err != nil && !holds && !errors.Is(err, card.ErrNotFormatted) {
-		return nil, err
-	}
+	holds := unreadable == nil && old.Record != nil || errors.Is(unreadable, card.ErrNotFormatted) && !blank(s.medium) ||
+		unreadable != nil && !errors.Is(unreadable, card.ErrNotFormatted)
 	if holds && !erase {
 		return nil, &failure{
 			code: exitGeneral, name: "not-empty",
@@ -174,7 +178,7 @@ func (a *app) tooSmall(space *card.NoSpaceError, err error) error {
 
 func (a *app) cardInfoCommand() *cobra.Command {
 	l := a.lang
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "info",
 		Short: l.s("Montrer l'état de la carte, sans rien de médical", "Show the state of the card, nothing medical"),
 		Long: l.s(`Montre le numéro de la carte, sa place, ses capacités, et si elle porte une synthèse entière.
@@ -185,18 +189,20 @@ Codes de sortie : 0 ; 10, 11, 12, 13, 14, 16, 22 comme « read ».`,
 Exit codes: 0; 10, 11, 12, 13, 14, 16, 22 as "read".`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.open(c.Context())
+			var info *cardInfo
+			s, err := a.reading(c.Context(), func(s *session) (err error) {
+				info, err = a.cardInfoOf(c.Context(), s)
+				return err
+			})
 			if err != nil {
 				return err
 			}
 			defer s.close()
-			info, err := a.cardInfoOf(c.Context(), s)
-			if err != nil {
-				return err
-			}
 			return a.printCardInfo(info)
 		},
 	}
+	a.addSecretFlags(c)
+	return c
 }
 
 // cardInfo is the JSON of "card info", "card init" and "card wipe". Sizes are in bytes.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,7 @@ that was confirmed; 19 card too small.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.cardWipe(c.Context(), yes) },
 	}
+	a.addSecretFlags(c)
 	c.Flags().BoolVar(&yes, "yes", false, l.s("efface sans demander", "erase without asking"))
 	return c
 }
@@ -56,15 +58,15 @@ func (a *app) cardWipe(ctx context.Context, yes bool) error {
 
 // wipe erases the card that was confirmed, or any where it is nil.
 func (a *app) wipe(ctx context.Context, confirmed *identified) error {
-	s, err := a.open(ctx)
+	var found identified
+	s, err := a.reading(ctx, func(s *session) (err error) {
+		found, err = identify(s.medium)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	found, err := identify(s.medium)
-	if err != nil {
-		return err
-	}
 	if confirmed == nil {
 		a.warnNewer(found)
 	} else if *confirmed != found {
@@ -85,12 +87,23 @@ type identified struct {
 
 // identify looks at the card and lets go of it: nothing waits for a human while a card is held.
 func (a *app) identify(ctx context.Context) (identified, error) {
-	s, err := a.open(ctx)
+	var found identified
+	s, err := a.reading(ctx, func(s *session) (err error) {
+		found, err = identify(s.medium)
+		return err
+	})
 	if err != nil {
 		return identified{}, err
 	}
-	defer s.close()
-	return identify(s.medium)
+	s.close()
+	return found, nil
+}
+
+// contentErrors say what is on a card that cannot be read as a container, not that it could not be read.
+var contentErrors = []error{card.ErrNotFormatted, card.ErrDamaged, card.ErrNewerFormat}
+
+func isContent(err error) bool {
+	return slices.ContainsFunc(contentErrors, func(e error) bool { return errors.Is(err, e) })
 }
 
 func identify(m card.Medium) (identified, error) {
@@ -98,7 +111,7 @@ func identify(m card.Medium) (identified, error) {
 	if err == nil {
 		return identified{id: c.Card}, nil
 	}
-	for _, unreadable := range []error{card.ErrNotFormatted, card.ErrDamaged, card.ErrNewerFormat} {
+	for _, unreadable := range contentErrors {
 		if errors.Is(err, unreadable) {
 			return identified{unreadable: unreadable}, nil
 		}

@@ -489,7 +489,7 @@ func TestGuardUnsealed(t *testing.T) {
 	real := func() *app {
 		a := newApp()
 		a.out, a.err, a.getenv = io.Discard, io.Discard, func(string) string { return "" }
-		a.home, a.now = p.file("gp"), func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
+		a.card, a.home, a.now = "pcsc:test", p.file("gp"), func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 		a.secrets.fd = -1
 		a.connection = func(context.Context) (*connection, error) {
 			c, err := sim.Open(p.image, sim.Session{})
@@ -514,7 +514,7 @@ func TestGuardUnsealed(t *testing.T) {
 	if err := real().write(context.Background(), p.file("summary.json"), options); err != nil {
 		t.Errorf("sealed, on a real card: %v", err)
 	}
-	if code := execute(context.Background(), []string{"--home", p.file("gp"), "verify"}, real()); code != exitOK {
+	if code := execute(context.Background(), []string{"--card", "pcsc:test", "--home", p.file("gp"), "verify"}, real()); code != exitOK {
 		t.Errorf("sealed, on a real card: exit code %d", code)
 	}
 
@@ -532,7 +532,7 @@ func TestGuardUnsealed(t *testing.T) {
 	if v := r.record.Verdict; v != (record.Verdict{Status: record.Unverifiable, Reason: record.ReasonUnsealed}) {
 		t.Errorf("unsealed, on a real card: %v", v)
 	}
-	if code := execute(context.Background(), []string{"--home", p.file("gp"), "read"}, real()); code != exitUnverifiable {
+	if code := execute(context.Background(), []string{"--card", "pcsc:test", "--home", p.file("gp"), "read"}, real()); code != exitUnverifiable {
 		t.Errorf("unsealed, on a real card: exit code %d", code)
 	}
 	// The way out: sealed over it, and nothing of what everybody could read is left.

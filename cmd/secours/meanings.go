@@ -138,8 +138,19 @@ var meanings = []meaning{
 	{
 		of: []error{card.ErrSecurity, card.ErrBlocked}, code: exitPIN, name: "pin",
 		message: pair{
-			"la carte demande le code du patient, que cette version ne sait pas présenter",
-			"the card wants the patient's PIN, which this version cannot present",
+			"la carte demande un code : celui du patient, ou, sur un tag, un mot de passe que secours ne sait pas présenter",
+			"the card wants a PIN: the patient's, or, on a tag, a password that secours cannot present",
+		},
+	},
+	{
+		of: []error{errSilent}, code: exitNoCard, name: "card-silent", retryable: true,
+		message: pair{
+			"la carte ou le lecteur ne répond plus",
+			"the card or the reader does not answer any more",
+		},
+		hint: pair{
+			"retirez la carte et remettez-la ; si cela se répète, débranchez le lecteur un instant",
+			"take the card out and put it back; if it happens again, unplug the reader for a moment",
 		},
 	},
 	{
@@ -478,7 +489,10 @@ func (a *app) explainWithValues(err error) *failure {
 	var space *card.NoSpaceError
 	var size *record.SizeError
 	var recovery *trust.RecoveryError
+	var pin *card.PINError
 	switch {
+	case errors.As(err, &pin):
+		return a.explainPIN(pin)
 	case errors.As(err, &size):
 		return a.explainWithValues(&card.NoSpaceError{Need: int64(size.Size), Have: record.MaxSize})
 	case errors.As(err, &recovery):

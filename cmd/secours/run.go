@@ -38,6 +38,10 @@ type app struct {
 	secrets secretFlags
 	// recovery opens with the patient's recovery code.
 	recovery bool
+	// wait waits for a card where there is none.
+	wait bool
+	// patientPIN is there once the card wanted it.
+	patientPIN []byte
 }
 
 func newApp() *app {
@@ -62,6 +66,7 @@ func execute(ctx context.Context, args []string, a *app) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err = root.ExecuteContext(ctx)
+	clear(a.patientPIN)
 	a.json = a.json || asJSON // a command line that does not parse leaves the option unset
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = &failure{code: exitInterrupted, name: "interrupted", message: a.lang.s("interrompu", "interrupted"), err: err}
@@ -118,6 +123,7 @@ To try it, with no reader and no card:
 		"attente maximale d'un lecteur ou d'une carte occupés",
 		"how long to wait for a busy reader or card",
 	))
+	f.BoolVar(&a.wait, "wait", false, l.s("attend qu'une carte soit insérée", "wait for a card to be inserted"))
 	root.SetFlagErrorFunc(a.flagError)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if !slices.Contains([]string{"auto", "always", "never"}, a.colour) {

@@ -4,18 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"strings"
-	"time"
 
 	"github.com/secours-card/secours/card"
-	"github.com/secours-card/secours/card/sim"
 	"github.com/secours-card/secours/pcsc"
 )
 
-// session is a card in a reader, selected.
+// session is a card in a reader, selected, and held: no other program reaches it before close.
 type session struct {
 	application *card.Application
 	medium      card.Medium
@@ -25,123 +21,124 @@ type session struct {
 	close     func() error
 }
 
-// connection is a card before its application is selected.
-type connection struct {
-	card.Transmitter
-	simulated bool
-	name      string
-	close     func() error
-}
-
-const simPrefix = "sim:"
-
-// connect reaches the card that --card names.
-func (a *app) connect(ctx context.Context) (*connection, error) {
-	spec := a.card
-	path, simulated := strings.CutPrefix(spec, simPrefix)
-	reader, named := strings.CutPrefix(spec, "pcsc:")
-	switch {
-	case simulated && path == "", named && reader == "":
-		return nil, a.badCard()
-	case simulated:
-		var c *sim.Card
-		err := a.waiting(a.lang.s(
-			"un autre programme tient la carte, attente…",
-			"another program holds the card, waiting…",
-		), func() (err error) {
-			c, err = interruptible(ctx, func() (*sim.Card, error) { return a.openImage(path, sim.Session{Wait: a.timeout}) })
-			return err
-		})
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &failure{
-				code: exitNoCard, name: "no-card", err: err,
-				message: fmt.Sprintf(a.lang.s("pas de carte simulée : %s", "no simulated card: %s"), path),
-				hint: a.lang.s(
-					"« secours card init --card sim:FICHIER » en crée une",
-					"\"secours card init --card sim:FILE\" creates one",
-				),
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &connection{Transmitter: c, simulated: true, name: spec, close: c.Close}, nil
-	case named, spec == "pcsc", spec == "":
-		var c *pcsc.Conn
-		err := a.waiting(a.lang.s(
-			"le lecteur ne répond pas encore, attente…",
-			"the reader does not answer yet, waiting…",
-		), func() (err error) {
-			c, err = a.connectReader(ctx, reader)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		return &connection{Transmitter: c, name: "pcsc:" + c.Reader(), close: c.Close}, nil
-	}
-	return nil, a.badCard()
-}
-
-// connectReader connects to the card in a reader, and waits for one that another program holds.
-func (a *app) connectReader(ctx context.Context, reader string) (*pcsc.Conn, error) {
-	limited, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	for {
-		c, err := pcsc.Connect(limited, reader)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = pcsc.ErrReaderBusy
-		}
-		if !errors.Is(err, pcsc.ErrReaderBusy) || limited.Err() != nil {
-			return c, err
-		}
-		select {
-		case <-limited.Done():
-			return nil, err
-		case <-time.After(250 * time.Millisecond):
-		}
-	}
-}
-
-func (a *app) badCard() error {
-	return &failure{
-		code: exitGeneral, name: "usage",
-		message: a.lang.s("--card : sim:FICHIER, pcsc ou pcsc:LECTEUR", "--card: sim:FILE, pcsc, or pcsc:READER"),
-	}
-}
-
-// open reaches the card and selects its application. The caller closes the session.
+// open reaches the card that --card names, and selects what is on it. The caller closes the session. Whatever a human has to be
+// asked is asked before: while the session lasts, everybody else waits, and Windows resets a card that is held and left idle.
 func (a *app) open(ctx context.Context) (*session, error) {
+	open := a.openOnce
+	if a.wait {
+		open = a.openWhenThere
+	}
+	s, err := open(ctx)
+	if err != nil || a.patientPIN == nil {
+		return s, err
+	}
+	// Each session presents the PIN anew, and so does each reset within one.
+	present := func(ctx context.Context) error { return s.application.VerifyPIN(ctx, bytes.Clone(a.patientPIN)) }
+	s.application.AfterReset(present)
+	if err := present(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (a *app) openOnce(ctx context.Context) (*session, error) {
+	if a.card == "" || a.card == "pcsc" {
+		return a.openAny(ctx)
+	}
 	c, err := a.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return a.selected(ctx, c)
+}
+
+// openWhenThere waits for a card of ours where there is none.
+func (a *app) openWhenThere(ctx context.Context) (*session, error) {
+	s, err := a.openOnce(ctx)
+	if _, simulated := a.imagePath(); simulated || !isAbsent(err) {
+		return s, err
+	}
+	a.note("%s", a.lang.s("insérez la carte…", "insert the card…"))
+	for _, failed := range pcsc.Watch(ctx) {
+		if failed != nil && !isAbsent(failed) {
+			return nil, failed
+		}
+		if s, err = a.openOnce(ctx); !isAbsent(err) {
+			return s, err
+		}
+	}
+	return nil, errors.Join(ctx.Err(), err)
+}
+
+// isAbsent tells whether an error may go away when a card, a reader or the service comes.
+func isAbsent(err error) bool {
+	for _, absent := range []error{pcsc.ErrNoCard, pcsc.ErrNoReader, pcsc.ErrNoService, pcsc.ErrCardRemoved, pcsc.ErrCardUnresponsive, card.ErrNotOurCard, card.ErrCardGone} {
+		if errors.Is(err, absent) {
+			return true
+		}
+	}
+	return false
+}
+
+// selected selects our application. A card without it is left as it was.
+func (a *app) selected(ctx context.Context, c *connection) (*session, error) {
 	application, err := card.Select(ctx, c.Transmitter)
+	if errors.Is(err, card.ErrNotOurCard) && c.leave != nil {
+		c.leave()
+		return nil, err
+	}
 	if err != nil {
 		c.close()
 		return nil, err
 	}
 	return &session{
-		application: application, medium: application.Medium(ctx),
-		simulated: c.simulated, name: c.name, close: c.close,
+		application: application, medium: application.Medium(ctx), simulated: c.simulated, name: c.name, close: c.close,
 	}, nil
+}
+
+// reading opens the card and reads from it. The caller closes the session. What another program's reset cut short is begun again, once; nothing has
+// been written then. A card that wants the patient's PIN is let go of while the PIN is asked for.
+func (a *app) reading(ctx context.Context, read func(*session) error) (*session, error) {
+	restarted := false
+	for {
+		s, err := a.open(ctx)
+		left := -1
+		if err == nil {
+			if err = read(s); err == nil {
+				return s, nil
+			}
+			if wantsPIN(err) && s.application != nil {
+				left, _, _ = s.application.PINRetries(ctx)
+			}
+			s.close()
+		}
+		switch {
+		case errors.Is(err, pcsc.ErrCardReset) && !restarted:
+			restarted = true
+		case wantsPIN(err) && left == 0:
+			return nil, &card.PINError{Command: "VERIFY", Blocked: true, Status: 0x6983}
+		case wantsPIN(err) && a.patientPIN == nil && left > 0:
+			if err := a.askPIN(ctx, left); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
+		}
+	}
 }
 
 // content reads the container of the card that --card names.
 func (a *app) content(ctx context.Context) (*card.Content, *session, error) {
-	s, err := a.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := card.Read(s.medium)
-	if errors.Is(err, card.ErrNotFormatted) && !blank(s.medium) {
-		err = a.notBlank(err)
-	}
-	if err != nil {
-		s.close()
-		return nil, nil, err
-	}
-	return c, s, nil
+	var c *card.Content
+	s, err := a.reading(ctx, func(s *session) (err error) {
+		c, err = card.Read(s.medium)
+		if errors.Is(err, card.ErrNotFormatted) && !blank(s.medium) {
+			err = a.notBlank(err)
+		}
+		return err
+	})
+	return c, s, err
 }
 
 // blank reports whether the beginning of a memory is as it left the factory. Where it is not and there is no container, a container

@@ -40,8 +40,8 @@ type secretFlags struct {
 
 func (a *app) addSecretFlags(c *cobra.Command) {
 	c.Flags().IntVar(&a.secrets.fd, "passphrase-fd", -1, a.lang.s(
-		"lit les secrets sur ce descripteur de fichier, un par ligne, dans l'ordre où ils seraient demandés : identité, clés (une même phrase de passe ne l'est qu'une fois), code de secours",
-		"read the secrets from this file descriptor, one line for each, in the order asked: identity, keys (one passphrase for both is asked for once), recovery code",
+		"lit les secrets sur ce descripteur de fichier, un par ligne, dans l'ordre où ils seraient demandés : identité, clés (une même phrase de passe ne l'est qu'une fois), code de secours, code de la carte",
+		"read the secrets from this file descriptor, one line for each, in the order asked: identity, keys (one passphrase for both is asked for once), recovery code, the card's PIN",
 	))
 	c.Flags().Lookup("passphrase-fd").DefValue = "0" // no descriptor by default: help is not to show one
 	c.Flags().BoolVar(&a.secrets.stdin, "passphrase-stdin", false, a.lang.s(
