@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/secours-card/secours/pcsc/pcsctest"
 )
 
-// TestMain lets the scripts run secours as a process of its own, from the test binary. SECOURS_TEST_NOW sets its clock.
+// TestMain lets the scripts run secours as a process of its own, from the test binary, and keeps all of it away from the machine's own
+// pcscd. SECOURS_TEST_NOW sets its clock.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(pcsctest.M{M: m}, map[string]func(){
 		"secours": func() {
 			a := newApp()
 			if v := os.Getenv("SECOURS_TEST_NOW"); v != "" {
@@ -41,6 +44,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SECOURS_CARD", "sim:card.img")
+			e.Vars = append(e.Vars, pcsctest.Environ()...)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
