@@ -51,20 +51,8 @@ func Select(ctx context.Context, t Transmitter) (*Application, error) {
 func (a *Application) sel(ctx context.Context) error {
 	a.current = false
 	r, err := Exchange(ctx, a.t, Command{Instruction: insSelect, P1: 0x04, Data: aid[:], Ne: maxShortNe})
-	var refused *CommandError
-	if errors.As(err, &refused) {
-		switch refused.Status {
-		case 0x6A82, 0x6A81, 0x6A86, 0x6A87, 0x6D00, 0x6E00, 0x6700, 0x6985, 0x6999:
-			// 6A82 is the answer of the standard. The others are what cards give that know no SELECT by name, or no selectable
-			// application: 6999 and 6985 are those of Java Cards, 6700 and 6A86 of memory cards behind a reader.
-			return fmt.Errorf("%w: %w", ErrNotOurCard, err)
-		}
-	}
-	if err != nil {
+	if err := selected(r, err); err != nil {
 		return err
-	}
-	if s := r.Status; !s.OK() { // 6283 and 6285: deactivated, terminated
-		return fmt.Errorf("%w: SELECT: %w", ErrNotOurCard, s)
 	}
 	if len(r.Data) == 0 {
 		r, err = Exchange(ctx, a.t, Command{
@@ -83,6 +71,26 @@ func (a *Application) sel(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrNotOurCard, err)
 	}
 	a.control = c
+	return nil
+}
+
+// selected judges the answer to a SELECT: ErrNotOurCard where the card has not what was selected.
+func selected(r Response, err error) error {
+	var refused *CommandError
+	if errors.As(err, &refused) {
+		switch refused.Status {
+		case 0x6A82, 0x6A81, 0x6A86, 0x6A87, 0x6D00, 0x6E00, 0x6700, 0x6985, 0x6999:
+			// 6A82 is the answer of the standard. The others are what cards give that know no SELECT by name, or no selectable
+			// application: 6999 and 6985 are those of Java Cards, 6700 and 6A86 of memory cards behind a reader.
+			return fmt.Errorf("%w: %w", ErrNotOurCard, err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if s := r.Status; !s.OK() { // 6283 and 6285: deactivated, terminated
+		return fmt.Errorf("%w: SELECT: %w", ErrNotOurCard, s)
+	}
 	return nil
 }
 

@@ -21,44 +21,60 @@ const (
 	extOverhead = 7
 )
 
-// EF is the container's elementary file as a [Medium]. It uses the context it was made with.
+// EF is the container's memory in an elementary file, as a [Medium]. It uses the context it was made with.
 type EF struct {
-	ctx context.Context
-	app *Application
+	ctx  context.Context
+	file transparent
+}
+
+// transparent is a transparent EF, or the part of one that is the container's, with its memory addressed from 0.
+type transparent interface {
+	bounds() (size, page int)
+	read(ctx context.Context, p []byte, off int) (int, error)  // some bytes, by one command
+	write(ctx context.Context, p []byte, off int) (int, error) // likewise
+	reset(ctx context.Context) error
 }
 
 // Medium returns the container's file. All its commands run under ctx.
-func (a *Application) Medium(ctx context.Context) *EF { return &EF{ctx: ctx, app: a} }
+func (a *Application) Medium(ctx context.Context) *EF { return &EF{ctx: ctx, file: a} }
 
-// Size is the length of the file in bytes.
-func (f *EF) Size() int64 { return int64(f.app.size) }
+func (a *Application) bounds() (size, page int) { return a.size, a.page }
+
+// Size is the length of the container's memory in bytes.
+func (f *EF) Size() int64 {
+	size, _ := f.file.bounds()
+	return int64(size)
+}
 
 // PageSize is the number of bytes that power loss during a write may corrupt together.
-func (f *EF) PageSize() int { return f.app.page }
+func (f *EF) PageSize() int {
+	_, page := f.file.bounds()
+	return page
+}
 
 // Reset makes a cold reset, if the reader can, selects the application again, and refuses with ErrCardChanged a card that
 // describes itself otherwise than before.
-func (f *EF) Reset() error { return f.app.reset(f.ctx) }
+func (f *EF) Reset() error { return f.file.reset(f.ctx) }
 
 // ReadAt reads with READ BINARY. It is as in [io.ReaderAt]: at the end of the file, fewer bytes and io.EOF.
 func (f *EF) ReadAt(p []byte, off int64) (int, error) {
-	a := f.app
+	size := f.Size()
 	if off < 0 {
 		return 0, fmt.Errorf("reading at %d: %w", off, ErrOffset)
 	}
-	if off >= int64(a.size) {
+	if off >= size {
 		if len(p) == 0 {
 			return 0, nil
 		}
 		return 0, io.EOF
 	}
 	var atEnd error
-	if rest := int64(a.size) - off; int64(len(p)) > rest {
+	if rest := size - off; int64(len(p)) > rest {
 		p, atEnd = p[:rest], io.EOF
 	}
 	n := 0
 	for n < len(p) {
-		got, err := a.read(f.ctx, p[n:], int(off)+n)
+		got, err := f.file.read(f.ctx, p[n:], int(off)+n)
 		n += got
 		if err != nil {
 			return n, fmt.Errorf("reading the container at %d: %w", int(off)+n, err)
@@ -86,31 +102,37 @@ func (a *Application) read(ctx context.Context, p []byte, off int) (int, error) 
 		return 0, err
 	}
 	a.current = true
-	// 6282 means that the file ended; the data before its end is good. Other warnings (6281, part of the data may be corrupted)
-	// are for the container's digests to judge.
-	if len(r.Data) > want {
-		return 0, fmt.Errorf("READ BINARY: %d bytes where %d were asked for: %w", len(r.Data), want, ErrProtocol)
-	}
-	n := copy(p, r.Data)
+	n, err := answered(p, r, want)
 	if off == 0 && n >= min(headLen, a.size) {
 		a.head = append(a.head[:0], p[:min(n, headLen)]...)
 	}
-	if n < want && n < minAnswer {
-		return n, fmt.Errorf("READ BINARY: %d bytes where %d were asked for: %w", n, want, ErrProtocol)
+	return n, err
+}
+
+// answered takes the data of a READ BINARY that asked for want bytes. 6282 means that the file ended; the data before its end is good.
+// Other warnings (6281, part of the data may be corrupted) are for the container's digests to judge.
+func answered(p []byte, r Response, want int) (int, error) {
+	n := len(r.Data)
+	err := fmt.Errorf("READ BINARY: %d bytes where %d were asked for: %w", n, want, ErrProtocol)
+	switch {
+	case n > want:
+		return 0, err
+	case n < want && n < minAnswer:
+		return copy(p, r.Data), err
 	}
-	return n, nil
+	return copy(p, r.Data), nil
 }
 
 // WriteAt writes with UPDATE BINARY and returns when the card acknowledged the last byte. No command crosses a multiple of the
 // page unless it covers whole pages, so that a tear stays within the pages that were being replaced.
 func (f *EF) WriteAt(p []byte, off int64) (int, error) {
-	a := f.app
-	if off < 0 || off > int64(a.size) || int64(len(p)) > int64(a.size)-off {
-		return 0, fmt.Errorf("writing %d bytes at %d of %d: %w", len(p), off, a.size, ErrNoSpace)
+	size := f.Size()
+	if off < 0 || off > size || int64(len(p)) > size-off {
+		return 0, fmt.Errorf("writing %d bytes at %d of %d: %w", len(p), off, size, ErrNoSpace)
 	}
 	n := 0
 	for n < len(p) {
-		done, err := a.write(f.ctx, p[n:], int(off)+n)
+		done, err := f.file.write(f.ctx, p[n:], int(off)+n)
 		n += done
 		if err != nil {
 			return n, fmt.Errorf("writing the container at %d: %w", int(off)+n, err)
@@ -137,16 +159,23 @@ func (a *Application) write(ctx context.Context, p []byte, off int) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	// 63Cx, x not 0: written, after x internal attempts (ISO/IEC 7816-4:2020, 11.3.4). Other warnings do not say that it
-	// was written; 6300 is what Type 4 tags give where a password is needed.
-	if s := r.Status; !s.OK() && (s>>4 != 0x63C || s&0xF == 0) {
-		return 0, fmt.Errorf("UPDATE BINARY: %w: %w", ErrMemory, s)
+	if err := updated(r.Status); err != nil {
+		return 0, err
 	}
 	a.current = true
 	if off < headLen {
 		a.head = a.head[:0]
 	}
 	return n, nil
+}
+
+// updated judges the warnings of UPDATE BINARY. 63Cx, x not 0: written, after x internal attempts (ISO/IEC 7816-4:2020, 11.3.4). Others
+// do not say that it was written.
+func updated(s Status) error {
+	if s.OK() || s>>4 == 0x63C && s&0xF != 0 {
+		return nil
+	}
+	return fmt.Errorf("UPDATE BINARY: %w: %w", ErrMemory, s)
 }
 
 // span is the number of bytes to write at off in one command: up to the end of the page, or whole pages, at most most.
