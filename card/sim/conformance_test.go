@@ -12,9 +12,20 @@ import (
 	"github.com/secours-card/secours/card/sim"
 )
 
-// The cards of testdata/exchanges.txt.
+// The cards of testdata/exchanges.txt and testdata/tags.txt.
 func conformanceCards() map[string]sim.Options {
+	tag := func(size int, t sim.Tag) sim.Options { return sim.Options{Size: size, Tag: &t} }
 	return map[string]sim.Options{
+		"tag":          tag(512, sim.Tag{}),
+		"tag3":         tag(512, sim.Tag{Mapping: 3}),
+		"tag3short":    tag(512, sim.Tag{Mapping: 3, NLEN: 2}),
+		"long":         tag(65536, sim.Tag{Mapping: 3, MLe: 255, MLc: 255}),
+		"readonly":     tag(512, sim.Tag{ReadOnly: true}),
+		"st":           tag(512, sim.Tag{FileID: 0x0001, Quirks: sim.QuirksST}),
+		"st3":          tag(512, sim.Tag{Mapping: 3, Quirks: sim.QuirksST}),
+		"openjavacard": tag(512, sim.Tag{MLe: 128, MLc: 128, Quirks: sim.QuirksOpenJavaCard}),
+		"emulated":     tag(512, sim.Tag{MLe: 65535, MLc: 65535, Quirks: sim.QuirksEmulated}),
+
 		"short":    {Size: 512},
 		"t0":       {Size: 512, T0: true},
 		"extended": {Size: 512, MaxCommand: 399, MaxResponse: 272},
@@ -61,13 +72,22 @@ func matches(t *testing.T, want string, got []byte) bool {
 }
 
 func TestExchanges(t *testing.T) {
-	text, err := os.ReadFile("testdata/exchanges.txt")
+	exchanges(t, "testdata/exchanges.txt", 150)
+}
+
+func TestTagExchanges(t *testing.T) {
+	exchanges(t, "testdata/tags.txt", 100)
+}
+
+func exchanges(t *testing.T, file string, least int) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The same on a card in memory and on one in a file, which is closed and opened at each reset.
 	t.Run("memory", func(t *testing.T) {
-		replay(t, string(text), func(name string, o sim.Options) *sim.Card {
+		replay(t, string(text), least, func(name string, o sim.Options) *sim.Card {
 			c, err := sim.New(o)
 			if err != nil {
 				t.Fatal(err)
@@ -82,7 +102,7 @@ func TestExchanges(t *testing.T) {
 	})
 	t.Run("image", func(t *testing.T) {
 		var path string
-		replay(t, string(text), func(name string, o sim.Options) *sim.Card {
+		replay(t, string(text), least, func(name string, o sim.Options) *sim.Card {
 			path = filepath.Join(t.TempDir(), name)
 			return create(t, path, o)
 		}, func(c *sim.Card) *sim.Card {
@@ -94,7 +114,7 @@ func TestExchanges(t *testing.T) {
 	})
 }
 
-func replay(t *testing.T, text string, start func(string, sim.Options) *sim.Card, reset func(*sim.Card) *sim.Card) {
+func replay(t *testing.T, text string, least int, start func(string, sim.Options) *sim.Card, reset func(*sim.Card) *sim.Card) {
 	t.Helper()
 	var c *sim.Card
 	n := 0
@@ -126,7 +146,7 @@ func replay(t *testing.T, text string, start func(string, sim.Options) *sim.Card
 			t.Errorf("line %d: %s answers %X, %v; want %s", i+1, command, got, err, want)
 		}
 	}
-	if n < 150 {
+	if n < least {
 		t.Errorf("only %d exchanges", n)
 	}
 }
@@ -220,6 +240,8 @@ func TestATR(t *testing.T) {
 		"3B9718 8131FE45 80319873960160": {MaxCommand: 1000, MaxResponse: 1000},
 		"3B1718 80319873960100":          {T0: true},
 		"3B878001 80319873960100":        {Session: sim.Session{Link: sim.Contactless(106)}},
+		"3B808001":                       {Tag: &sim.Tag{}},
+		"3B9018 8131FE45":                {Tag: &sim.Tag{}, Session: sim.Session{Link: sim.Contact(115200)}},
 	} {
 		c, err := sim.New(o)
 		if err != nil {

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -328,6 +329,126 @@ func TestBadImages(t *testing.T) {
 	}
 	if _, err := sim.Open(os.DevNull, sim.Session{}); runtime.GOOS != "windows" && !errors.Is(err, sim.ErrImage) {
 		t.Errorf("a device: %v", err)
+	}
+}
+
+// An image from before there were tags, of version 1, made by the program of that time: a card of 256 bytes with PIN and PUK, one attempt
+// spent.
+func TestVersion1(t *testing.T) {
+	b, err := os.ReadFile("testdata/version1.img")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "card.img")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := reopen(t, path)
+	send(t, c, "00a4040007d276000085010100", "6a82")
+	send(t, c, "00b09d0000", "7f6608020201f40202025847039601609000")
+	send(t, c, "00a4040c08f05345434f555253", "9000")
+	send(t, c, "00b2011400", "e00000029000")
+	send(t, c, "00b2021400", "e00000019000")
+	send(t, c, "00200081", "63c2")
+	send(t, c, "002000811031323334ffffffffffffffffffffffff", "9000")
+	send(t, c, "00b0811004", "736f73319000")
+	if m := medium(t, c); m.Size() != 256 || m.PageSize() != 32 {
+		t.Errorf("%d bytes, pages of %d", m.Size(), m.PageSize())
+	}
+	c.Close()
+
+	// Such cards are still written as they were.
+	c = create(t, path, sim.Options{
+		Size: 256, Page: 32, MaxCommand: 500, MaxResponse: 600, LogRecords: 3, LogRecord: 4, Atomicity: sim.PageAtomic, Replace: true,
+	})
+	c.Close()
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now[:512], b[:512]) || len(now) != len(b) {
+		t.Errorf("another header, or %d bytes for %d: %v", len(now), len(b), err)
+	}
+}
+
+func TestBadTagImages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tag.img")
+	c := create(t, path, sim.Options{Size: 1024, Tag: &sim.Tag{Mapping: 3, ReadOnly: true, Quirks: sim.QuirksEmulated}})
+	c.Close()
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if good[16] != 0 || good[17] != 2 {
+		t.Errorf("version % X", good[16:18]) // a program from before tags must not take it for another card
+	}
+	// changed has the right digest, as no damage has.
+	changed := func(at int, to ...byte) []byte {
+		b := bytes.Clone(good)
+		copy(b[at:], to)
+		sum := sha256.Sum256(b[:480])
+		copy(b[480:512], sum[:])
+		return b
+	}
+	torn := bytes.Clone(good)
+	torn[40] ^= 1
+	for _, tc := range []struct {
+		name string
+		b    []byte
+		want error
+	}{
+		{"as made", good, nil},
+		{"sealed again", changed(36, 3), nil},
+		{"another file id", changed(38, 0, 1), nil},
+		{"one bit", torn, sim.ErrImageDamaged},
+		{"one byte short", good[:len(good)-1], sim.ErrImageTruncated},
+		{"another size", changed(27, 1), sim.ErrImageTruncated},
+		{"version 0", changed(16, 0, 0), sim.ErrImageDamaged},
+		{"version 1", changed(16, 0, 1), sim.ErrImageDamaged}, // a card with our application has a log
+		{"version 3", changed(16, 0, 3), sim.ErrImageVersion},
+		{"T=0", changed(19, 1), sim.ErrImageDamaged},
+		{"a log", changed(20, 1, 1), sim.ErrImageDamaged},
+		{"extended APDUs", changed(28, 0, 0, 4, 0, 0, 0, 4, 0), sim.ErrImageDamaged},
+		{"mapping 1", changed(36, 1), sim.ErrImageDamaged},
+		{"mapping 2 with ENLEN", changed(36, 2), sim.ErrImageDamaged},
+		{"NLEN of 0", changed(37, 0), sim.ErrImageDamaged},
+		{"NLEN of 255", changed(37, 255), sim.ErrImageDamaged},
+		{"file id of the CC", changed(38, 0xE1, 0x03), sim.ErrImageDamaged},
+		{"MLe 0", changed(40, 0, 0), sim.ErrImageDamaged},
+		{"MLc 0", changed(42, 0, 0), sim.ErrImageDamaged},
+		{"a quirk of the future", changed(44, 0x80), sim.ErrImageVersion},
+	} {
+		if err := os.WriteFile(path, tc.b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := sim.Open(path, sim.Session{})
+		if err == nil {
+			c.Close()
+		}
+		if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) || err != nil && !errors.Is(err, sim.ErrImage) {
+			t.Errorf("%s: %v, want %v", tc.name, err, tc.want)
+		}
+	}
+	if err := os.WriteFile(path, changed(38, 0, 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c = reopen(t, path)
+	send(t, c, "00a4040007d2760000850101", "6f098407d27600008501019000")
+	send(t, c, "00a4000c020001", "6f0b8002040082010183020001"+"9000")
+	send(t, c, "00d600000100", "6982")
+}
+
+// A tag whose image must not be written says so, to the caller and to whoever looks at the status word.
+func TestReadOnlyTagImage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tag.img")
+	c := create(t, path, sim.Options{Tag: &sim.Tag{}})
+	c.Close()
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(path, 0o600) })
+	c = reopen(t, path)
+	send(t, c, "00a4040007d276000085010100", "9000")
+	send(t, c, "00a4000c02e104", "9000")
+	out, err := c.Transmit(t.Context(), []byte{0, 0xD6, 0, 0, 1, 0})
+	if !errors.Is(err, fs.ErrPermission) || !bytes.Equal(out, []byte{0x69, 0x85}) {
+		t.Errorf("%X, %v", out, err)
 	}
 }
 

@@ -26,14 +26,14 @@ type Quirk uint32
 
 const (
 	// QuirkSelect refuses SELECT with parameters other than P1 = 00, P2 = 0C (6A81), and so every name but the tag's own once the
-	// application is selected: the card manager hands the command on to it. OpenJavaCard-NDEF.
+	// application is selected: a Java Card hands the SELECT of a name that no applet has to the applet that is selected. OpenJavaCard-NDEF.
 	QuirkSelect Quirk = 1 << iota
 	// QuirkCut answers a READ BINARY of more than MLe, or over the end of the file, with what there is and 9000. OpenJavaCard-NDEF.
 	QuirkCut
 	// QuirkLastByte refuses an UPDATE BINARY that reaches the last byte of the file (6700). OpenJavaCard-NDEF.
 	QuirkLastByte
-	// QuirkMessage refuses a READ BINARY over the end of the message, NLEN and as many bytes (6282). ST's M24SR and ST25TA; they read
-	// the rest of the file with a command of their own.
+	// QuirkMessage refuses a READ BINARY over the end of the message, NLEN and as many bytes (6282). ST's M24SR and ST25TA: their data
+	// sheets leave the rest of the file to a command of their own.
 	QuirkMessage
 	// QuirkFCI answers every SELECT with control information, asked for or not. Cards emulated by phones and microcontrollers.
 	QuirkFCI
@@ -260,15 +260,14 @@ func (c *Card) updateTag(cmd command) (answer, error) {
 		return sw(swNoFile), nil
 	case c.current == fidCC || t.ReadOnly:
 		return sw(swSecurity), nil
+	case off >= c.opt.Size && t.has(QuirkPastEnd):
+		return sw(swOK), nil
+	case off >= c.opt.Size:
+		return sw(swOffset), nil
 	case t.has(QuirkLastByte) && off+len(data) >= c.opt.Size:
 		return sw(swLength), nil
 	case t.has(QuirkPastEnd):
-		if off >= c.opt.Size {
-			return sw(swOK), nil
-		}
 		data = data[:min(len(data), c.opt.Size-off)]
-	case off >= c.opt.Size:
-		return sw(swOffset), nil
 	case len(data) > c.opt.Size-off:
 		return sw(swNoSpace), nil
 	}
