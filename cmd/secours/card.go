@@ -29,6 +29,7 @@ func (a *app) cardCommand() *cobra.Command {
 func (a *app) cardInitCommand() *cobra.Command {
 	l := a.lang
 	var erase bool
+	var mapping int
 	var size, page int
 	c := &cobra.Command{
 		Use:   "init",
@@ -37,19 +38,39 @@ func (a *app) cardInitCommand() *cobra.Command {
 --card sim:FICHIER, un fichier absent est créé. Une carte qui n'est pas vierge est refusée, sauf
 avec --erase, qui perd ce qu'elle porte ; rien n'en reste dans la mémoire.
 
+Avec --type4, un tag NFC (NFC Forum Type 4 : ST25TA, DESFire, Java Card avec une application NDEF) :
+la synthèse y est un message NDEF que tout téléphone trouve bien formé, et ne peut lire.
+
 Codes de sortie : 0 ; 1 la carte n'est pas vierge ; 10 à 13 et 16 comme « read » ; 14 sa mémoire ne
 garde pas ce qui y est écrit ; 19 carte trop petite.`,
 			`Prepares the card: a card number drawn at random, and two empty slots. With --card sim:FILE, an
 absent file is created. A card that is not blank is refused, except with --erase, which loses what
 it holds; none of that is left in the memory.
 
+With --type4, an NFC tag (NFC Forum Type 4: ST25TA, DESFire, a Java Card with an NDEF applet): the
+summary is an NDEF message there, which every phone finds well-formed, and cannot read.
+
 Exit codes: 0; 1 the card is not blank; 10 to 13 and 16 as "read"; 14 its memory does not keep what
 is written to it; 19 card too small.`),
 		Args: a.args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.cardInit(c.Context(), erase, size, page) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if mapping != 2 && mapping != 3 {
+				return a.usage(c, errors.New(l.s("--mapping : 2 ou 3", "--mapping: 2 or 3")))
+			}
+			o := sim.Options{Size: size, Page: page}
+			if a.layOut {
+				o.Tag = &sim.Tag{Mapping: byte(mapping)}
+			}
+			return a.cardInit(c.Context(), erase, o)
+		},
 	}
 	a.addSecretFlags(c)
 	c.Flags().BoolVar(&erase, "erase", false, l.s("perd la synthèse que porte la carte", "lose the summary that the card holds"))
+	c.Flags().BoolVar(&a.layOut, "type4", false, l.s("la carte est un tag NFC de type 4", "the card is an NFC Forum Type 4 Tag"))
+	c.Flags().IntVar(&mapping, "mapping", 2, l.s(
+		"version de correspondance d'un tag simulé à créer, 2 ou 3",
+		"mapping version of a simulated tag to create, 2 or 3",
+	))
 	c.Flags().IntVar(&size, "size", 8192, l.s(
 		"taille d'une carte simulée à créer, en octets",
 		"size of a simulated card to create, in bytes",
@@ -61,8 +82,8 @@ is written to it; 19 card too small.`),
 	return c
 }
 
-func (a *app) cardInit(ctx context.Context, erase bool, size, page int) error {
-	created, err := a.createImage(size, page)
+func (a *app) cardInit(ctx context.Context, erase bool, o sim.Options) error {
+	created, err := a.createImage(o)
 	if err != nil {
 		return err
 	}
@@ -78,12 +99,12 @@ func (a *app) cardInit(ctx context.Context, erase bool, size, page int) error {
 }
 
 // createImage creates the image of a simulated card that does not exist yet.
-func (a *app) createImage(size, page int) (created bool, err error) {
+func (a *app) createImage(o sim.Options) (created bool, err error) {
 	path, simulated := a.imagePath()
 	if !simulated || path == "" {
 		return false, nil
 	}
-	c, err := sim.Create(path, sim.Options{Size: size, Page: page})
+	c, err := sim.Create(path, o)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
@@ -97,6 +118,9 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 	var old *card.Content
 	var unreadable error
 	s, err := a.reading(ctx, func(s *session) (err error) {
+		if err := a.layOutTag(ctx, s, erase); err != nil {
+			return err
+		}
 		if old, err = card.Read(s.medium); isContent(err) {
 			unreadable, err = err, nil
 		}
@@ -110,22 +134,59 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 	holds := unreadable == nil && old.Record != nil || errors.Is(unreadable, card.ErrNotFormatted) && !blank(s.medium) ||
 		unreadable != nil && !errors.Is(unreadable, card.ErrNotFormatted)
 	if holds && !erase {
-		return nil, &failure{
-			code: exitGeneral, name: "not-empty",
-			message: a.lang.s(
-				"la carte n'est pas vierge, et porte peut-être une synthèse ; rien n'a été changé",
-				"the card is not blank, and may hold a summary; nothing was changed",
-			),
-			hint: a.lang.s(
-				"--erase la perd et prépare la carte pour un autre patient",
-				"--erase loses it and prepares the card for another patient",
-			),
-		}
+		s.close()
+		return nil, a.notEmptyCard()
 	}
 	if size := s.medium.Size(); size < minSize {
 		return nil, a.tooSmall(&card.NoSpaceError{Need: minSize, Have: size}, nil)
 	}
 	return a.prepare(ctx, s)
+}
+
+func (a *app) notEmptyCard() error {
+	return &failure{
+		code: exitGeneral, name: "not-empty",
+		message: a.lang.s(
+			"la carte n'est pas vierge, et porte peut-être une synthèse ; rien n'a été changé",
+			"the card is not blank, and may hold a summary; nothing was changed",
+		),
+		hint: a.lang.s(
+			"--erase la perd et prépare la carte pour un autre patient",
+			"--erase loses it and prepares the card for another patient",
+		),
+	}
+}
+
+// layOutTag makes a Type 4 Tag one of ours: the message that the container lives in. What lies behind a message that was deleted is
+// looked at afterwards, like what lies on any card.
+func (a *app) layOutTag(ctx context.Context, s *session, erase bool) error {
+	tag, ok := s.card.(*card.Tag)
+	if a.layOut && !ok {
+		return &failure{
+			code: exitGeneral, name: "not-a-tag",
+			message: a.lang.s(
+				"cette carte a l'application Secours : elle se prépare sans --type4 ; rien n'a été changé",
+				"this card has the Secours application: it is prepared without --type4; nothing was changed",
+			),
+			hint: "secours card init",
+		}
+	}
+	if !ok {
+		return nil
+	}
+	err := tag.LayOut(ctx, erase)
+	var space *card.NoSpaceError
+	switch {
+	case errors.As(err, &space):
+		return a.tooSmall(space, err)
+	case errors.Is(err, card.ErrOtherMessage), errors.Is(err, card.ErrOtherLayout):
+		return &failure{
+			code: exitGeneral, name: "not-empty", err: err,
+			message: a.lang.s("ce tag porte un autre message ; rien n'a été changé", "this tag holds another message; nothing was changed"),
+			hint:    a.lang.s("--erase le perd et prépare le tag", "--erase loses it and prepares the tag"),
+		}
+	}
+	return err
 }
 
 // prepare clears the card, whatever it holds, and gives it a new id.
@@ -209,6 +270,7 @@ Exit codes: 0; 10, 11, 12, 13, 14, 16, 22 as "read".`),
 type cardInfo struct {
 	Schema      string `json:"schema"`
 	Reader      string `json:"reader"`
+	Kind        string `json:"kind"` // application, or type4
 	ID          string `json:"id"`
 	Size        int64  `json:"sizeBytes"`
 	PageSize    int    `json:"pageBytes"`
@@ -217,6 +279,25 @@ type cardInfo struct {
 	RecordBytes int    `json:"recordBytes"`
 	MaxCommand  int    `json:"maxCommandAPDU,omitempty"`
 	MaxResponse int    `json:"maxResponseAPDU,omitempty"`
+	// Tag is there on a Type 4 Tag.
+	Tag *tagInfo `json:"tag,omitempty"`
+}
+
+// tagInfo is what a Type 4 Tag says of itself in its capability container.
+type tagInfo struct {
+	Mapping   string `json:"mapping"`
+	File      string `json:"file"`
+	FileSize  int64  `json:"fileBytes"`
+	MaxRead   int    `json:"maxReadBytes"`
+	MaxWrite  int    `json:"maxWriteBytes"`
+	Protected bool   `json:"protected"`
+}
+
+func tagInfoOf(cc card.CapabilityContainer) *tagInfo {
+	return &tagInfo{
+		Mapping: fmt.Sprintf("%d.%d", cc.Version>>4, cc.Version&0xF), File: fmt.Sprintf("%04X", cc.File), FileSize: cc.FileSize,
+		MaxRead: cc.MaxRead, MaxWrite: cc.MaxWrite, Protected: !cc.Writable(),
+	}
 }
 
 func (a *app) cardInfoOf(ctx context.Context, s *session) (*cardInfo, error) {
@@ -224,14 +305,18 @@ func (a *app) cardInfoOf(ctx context.Context, s *session) (*cardInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	capabilities, err := s.application.Capabilities(ctx)
-	if err != nil {
-		return nil, err
-	}
 	info := &cardInfo{
-		Schema: "secours.card/1", Reader: s.name, ID: c.Card.String(), Size: s.medium.Size(), PageSize: c.PageSize,
+		Schema: "secours.card/1", Reader: s.name, Kind: "application", ID: c.Card.String(), Size: s.medium.Size(), PageSize: c.PageSize,
 		Capacity: c.Capacity, State: "empty", RecordBytes: len(c.Record),
-		MaxCommand: capabilities.MaxCommand, MaxResponse: capabilities.MaxResponse,
+	}
+	if tag, ok := s.card.(*card.Tag); ok {
+		info.Kind, info.Tag = "type4", tagInfoOf(tag.CC())
+	} else {
+		capabilities, err := s.application.Capabilities(ctx)
+		if err != nil {
+			return nil, err
+		}
+		info.MaxCommand, info.MaxResponse = capabilities.MaxCommand, capabilities.MaxResponse
 	}
 	switch {
 	case c.Record == nil:
@@ -253,6 +338,13 @@ func (a *app) printCardInfo(info *cardInfo) error {
 	p := a.lines()
 	p.add(l.s("carte", "card"), info.ID)
 	p.add(l.s("lecteur", "reader"), info.Reader)
+	if t := info.Tag; t != nil {
+		text := fmt.Sprintf(l.s("tag de type 4, version %s, fichier %s de %d octets", "Type 4 Tag, version %s, file %s of %d bytes"), t.Mapping, t.File, t.FileSize)
+		if t.Protected {
+			text += l.s(", PROTÉGÉ : rien ne peut y être écrit", ", PROTECTED: nothing can be written to it")
+		}
+		p.add(l.s("genre", "kind"), text)
+	}
 	p.add(l.s(
 		"mémoire",
 		"memory",

@@ -187,6 +187,36 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{card.ErrBlankTag}, code: exitNotOurCard, name: "tag-blank",
+		message: pair{"ce tag est vierge", "this tag is blank"},
+		hint: pair{
+			"« secours card init --type4 » le prépare",
+			"\"secours card init --type4\" prepares it",
+		},
+	},
+	{
+		of: []error{card.ErrOtherMessage, card.ErrOtherLayout}, code: exitNotOurCard, name: "tag-other",
+		message: pair{
+			"ce tag porte un autre message qu'une synthèse Secours",
+			"this tag holds another message than a Secours summary",
+		},
+		hint: pair{
+			"prenez une autre carte ; « secours card init --type4 --erase » perd ce message et prépare le tag",
+			"take another card; \"secours card init --type4 --erase\" loses that message and prepares the tag",
+		},
+	},
+	{
+		of: []error{card.ErrReadOnly}, code: exitGeneral, name: "read-only",
+		message: pair{
+			"ce tag est protégé contre l'écriture ; rien n'a été changé",
+			"this tag is write-protected; nothing was changed",
+		},
+		hint: pair{
+			"écrivez avec l'outil de qui l'a protégé, ou prenez une autre carte",
+			"have whoever protected it write to it, or take another card",
+		},
+	},
+	{
 		of: []error{card.ErrNotOurCard}, code: exitNotOurCard, name: "not-our-card",
 		message: pair{
 			"cette carte n'est pas une carte Secours",

@@ -180,7 +180,7 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 			if ctx.Err() != nil {
 				return nil, err
 			}
-			if errors.Is(err, card.ErrNotOurCard) {
+			if errors.Is(err, card.ErrNotOurCard) || notLaidOut(err) {
 				foreign[r.Name] = r.Events
 			}
 			busy = busy || errors.Is(err, pcsc.ErrReaderBusy)

@@ -40,6 +40,8 @@ type app struct {
 	recovery bool
 	// wait waits for a card where there is none.
 	wait bool
+	// layOut takes a Type 4 Tag whatever message it holds.
+	layOut bool
 	// patientPIN is there once the card wanted it.
 	patientPIN []byte
 }

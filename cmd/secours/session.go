@@ -13,6 +13,8 @@ import (
 
 // session is a card in a reader, selected, and held: no other program reaches it before close.
 type session struct {
+	card card.Card
+	// application is the card where it has our application, nil where it is a Type 4 Tag.
 	application *card.Application
 	medium      card.Medium
 	// simulated cards may carry unsealed records; real ones must not.
@@ -29,7 +31,7 @@ func (a *app) open(ctx context.Context) (*session, error) {
 		open = a.openWhenThere
 	}
 	s, err := open(ctx)
-	if err != nil || a.patientPIN == nil {
+	if err != nil || a.patientPIN == nil || s.application == nil {
 		return s, err
 	}
 	// Each session presents the PIN anew, and so does each reset within one.
@@ -81,20 +83,29 @@ func isAbsent(err error) bool {
 	return false
 }
 
-// selected selects our application. A card without it is left as it was.
+// selected selects what there is on the card. One that is not ours is left as it was.
 func (a *app) selected(ctx context.Context, c *connection) (*session, error) {
-	application, err := card.Select(ctx, c.Transmitter)
-	if errors.Is(err, card.ErrNotOurCard) && c.leave != nil {
-		c.leave()
-		return nil, err
+	found, err := card.Open(ctx, c.Transmitter)
+	if notLaidOut(err) && a.layOut {
+		err = nil
 	}
 	if err != nil {
-		c.close()
+		if c.leave != nil && (errors.Is(err, card.ErrNotOurCard) || notLaidOut(err)) {
+			c.leave()
+		} else {
+			c.close()
+		}
 		return nil, err
 	}
+	application, _ := found.(*card.Application)
 	return &session{
-		application: application, medium: application.Medium(ctx), simulated: c.simulated, name: c.name, close: c.close,
+		card: found, application: application, medium: found.Medium(ctx), simulated: c.simulated, name: c.name, close: c.close,
 	}, nil
+}
+
+// notLaidOut tells whether a card is a Type 4 Tag that could be ours, and is not.
+func notLaidOut(err error) bool {
+	return errors.Is(err, card.ErrBlankTag) || errors.Is(err, card.ErrOtherMessage) || errors.Is(err, card.ErrOtherLayout)
 }
 
 // reading opens the card and reads from it. The caller closes the session. What another program's reset cut short is begun again, once; nothing has

@@ -355,7 +355,7 @@ func (a *app) leftBehind(previous *record.Record) (list []problem) {
 func (a *app) replace(ctx context.Context, h home, s *session, content *card.Content, raw []byte, erase bool) error {
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	medium := s.application.Medium(writing)
+	medium := s.card.Medium(writing)
 	write := content.Replace
 	if erase {
 		write = content.ReplaceBoth
