@@ -377,7 +377,7 @@ func (t *Tag) restart(ctx context.Context) (err error) {
 }
 
 // LayOut prepares the tag: it writes the message that the container lives in, and leaves formatting that to [Format]. A tag that is laid
-// out already is left as it is. A tag with another message loses it where replace says so; otherwise the error is ErrOtherMessage or
+// out and has a container is left as it is. A tag with another message loses it where replace says so; otherwise the error is ErrOtherMessage or
 // ErrOtherLayout and nothing is written. After an error from the first write on, the tag can be laid out again: where the first page of
 // its file was torn, with replace.
 func (t *Tag) LayOut(ctx context.Context, replace bool) error {
@@ -396,14 +396,19 @@ func (t *Tag) layOut(ctx context.Context, replace bool) error {
 	if err := t.restart(ctx); err != nil {
 		return err
 	}
+	if t.message == nil {
+		// A page that was torn may read as ours today. Where there is a container, the page was acknowledged before it.
+		b := make([]byte, len(magic))
+		if err := readAt(t.Medium(ctx), b, 0); err != nil || bytes.Equal(b, magic[:]) {
+			return err
+		}
+	}
 	switch {
-	case t.message == nil:
-		return nil
 	case !t.cc.Writable():
 		return ErrReadOnly
 	case t.cc.MaxWrite < f.lenSize: // NLEN in pieces would be another length in between
 		return fmt.Errorf("a tag that takes %d bytes in one command: %w", t.cc.MaxWrite, ErrLength)
-	case t.message != ErrBlankTag && !replace:
+	case t.message != nil && t.message != ErrBlankTag && !replace:
 		return t.message
 	}
 	if t.message != ErrBlankTag {
