@@ -24,6 +24,9 @@ func conformanceCards() map[string]sim.Options {
 		"st":           tag(512, sim.Tag{FileID: 0x0001, Quirks: sim.QuirksST}),
 		"st3":          tag(512, sim.Tag{Mapping: 3, Quirks: sim.QuirksST}),
 		"openjavacard": tag(512, sim.Tag{MLe: 128, MLc: 128, Quirks: sim.QuirksOpenJavaCard}),
+		"javalong":     tag(32767, sim.Tag{MLe: 128, MLc: 128, Quirks: sim.QuirksOpenJavaCard}),
+		"writeonce":    tag(512, sim.Tag{MLe: 128, MLc: 128, Quirks: sim.QuirksOpenJavaCard | sim.QuirkWriteOnce}),
+		"nordic":       tag(512, sim.Tag{Quirks: sim.QuirkNeedsLe}),
 		"emulated":     tag(512, sim.Tag{MLe: 65535, MLc: 65535, Quirks: sim.QuirksEmulated}),
 
 		"short":    {Size: 512},

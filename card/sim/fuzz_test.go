@@ -103,7 +103,7 @@ func FuzzTagCommands(f *testing.F) {
 		if len(in) < 2 {
 			return
 		}
-		tag := &sim.Tag{Mapping: 2 + in[1]&1, ReadOnly: in[1]&2 != 0, MLe: 15 + int(in[1]&4)*60, Quirks: sim.Quirk(in[0] & 0x7F)}
+		tag := &sim.Tag{Mapping: 2 + in[1]&1, ReadOnly: in[1]&2 != 0, MLe: 15 + int(in[1]&4)*60, Quirks: sim.Quirk(in[0]) | sim.Quirk(in[1]&4)<<6}
 		c, err := sim.New(sim.Options{Size: 300, Page: 16, Tag: tag, Session: sim.Session{Seed: 1, Link: sim.Contactless(106)}})
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func FuzzTagCommands(f *testing.F) {
 			if err != nil || len(out) != 17 {
 				t.Fatalf("%X, %v", out, err)
 			}
-			return string(out)
+			return string(out[:14]) // write access may change
 		}
 		before := cc()
 		c.CutAfter(int(in[1]>>3) * 20)

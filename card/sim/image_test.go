@@ -365,6 +365,22 @@ func TestVersion1(t *testing.T) {
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now[:512], b[:512]) || len(now) != len(b) {
 		t.Errorf("another header, or %d bytes for %d: %v", len(now), len(b), err)
 	}
+
+	if err := os.WriteFile(path, resealed(b, 17, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sim.Open(path, sim.Session{}); !errors.Is(err, sim.ErrImageDamaged) {
+		t.Errorf("version 0: %v", err)
+	}
+}
+
+// resealed is an image with bytes of its header changed and the right digest over them, as no damage has.
+func resealed(b []byte, at int, to ...byte) []byte {
+	b = bytes.Clone(b)
+	copy(b[at:], to)
+	sum := sha256.Sum256(b[:480])
+	copy(b[480:512], sum[:])
+	return b
 }
 
 func TestBadTagImages(t *testing.T) {
@@ -378,14 +394,7 @@ func TestBadTagImages(t *testing.T) {
 	if good[16] != 0 || good[17] != 2 {
 		t.Errorf("version % X", good[16:18]) // a program from before tags must not take it for another card
 	}
-	// changed has the right digest, as no damage has.
-	changed := func(at int, to ...byte) []byte {
-		b := bytes.Clone(good)
-		copy(b[at:], to)
-		sum := sha256.Sum256(b[:480])
-		copy(b[480:512], sum[:])
-		return b
-	}
+	changed := func(at int, to ...byte) []byte { return resealed(good, at, to...) }
 	torn := bytes.Clone(good)
 	torn[40] ^= 1
 	for _, tc := range []struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Tag makes a card an NFC Forum Type 4 Tag (Type 4 Tag Technical Specification, mapping versions 2.0 and 3.0) instead of a card with our
@@ -28,13 +29,18 @@ const (
 	// QuirkSelect refuses SELECT with parameters other than P1 = 00, P2 = 0C (6A81), and so every name but the tag's own once the
 	// application is selected: a Java Card hands the SELECT of a name that no applet has to the applet that is selected. OpenJavaCard-NDEF.
 	QuirkSelect Quirk = 1 << iota
-	// QuirkCut answers a READ BINARY of more than MLe, or over the end of the file, with what there is and 9000. OpenJavaCard-NDEF.
+	// QuirkCut answers a READ BINARY of more than MLe, or over the end of the file, with what there is and 9000; but 6700 where offset and
+	// length, MLe at most, are more than a signed short holds. OpenJavaCard-NDEF.
 	QuirkCut
 	// QuirkLastByte refuses an UPDATE BINARY that reaches the last byte of the file (6700). OpenJavaCard-NDEF.
 	QuirkLastByte
+	// QuirkWriteOnce makes write access FF as soon as NLEN is not zero. OpenJavaCard-NDEF, where it was installed so.
+	QuirkWriteOnce
 	// QuirkMessage refuses a READ BINARY over the end of the message, NLEN and as many bytes (6282). ST's M24SR and ST25TA: their data
 	// sheets leave the rest of the file to a command of their own.
 	QuirkMessage
+	// QuirkNeedsLe does not find its own name without Le (6A82). Nordic's library for the nRF52.
+	QuirkNeedsLe
 	// QuirkFCI answers every SELECT with control information, asked for or not. Cards emulated by phones and microcontrollers.
 	QuirkFCI
 	// QuirkEndOfFile answers a READ BINARY that reaches the end of the file with what there is and 6282. Emulated cards.
@@ -110,7 +116,7 @@ func (o *Options) checkTag() error {
 func (t *Tag) has(q Quirk) bool { return t.Quirks&q != 0 }
 
 // capabilities is the capability container, Type 4 Tag 2.0, 5.1, and for version 3 with the TLV for four-byte lengths.
-func (c *Card) capabilities() []byte {
+func (c *Card) capabilities(writable bool) []byte {
 	t := c.opt.Tag
 	file := u16(int(t.FileID))
 	if t.NLEN == 4 {
@@ -119,7 +125,7 @@ func (c *Card) capabilities() []byte {
 		file = append(file, u16(c.opt.Size)...)
 	}
 	access := byte(0x00)
-	if t.ReadOnly {
+	if !writable {
 		access = 0xFF
 	}
 	file = append(file, 0x00, access)
@@ -154,6 +160,9 @@ func (c *Card) runTag(cmd command) (answer, error) {
 func (c *Card) selectTag(cmd command) answer {
 	t := c.opt.Tag
 	if cmd.p1 == 0x04 && string(cmd.data) == aidNDEF && (cmd.p2 == 0x00 || cmd.p2 == 0x0C) {
+		if cmd.ne == 0 && t.has(QuirkNeedsLe) {
+			return sw(swNotFound)
+		}
 		c.inApp, c.current = true, 0
 		return c.controlTag(tlv(0x84, cmd.data...))
 	}
@@ -176,7 +185,7 @@ func (c *Card) selectTag(cmd command) answer {
 	c.current = id
 	size := c.opt.Size
 	if id == fidCC {
-		size = len(c.capabilities())
+		size = len(c.capabilities(true))
 	}
 	return c.controlTag(join(tlv(0x80, u16(min(size, 65535))...), tlv(0x82, 0x01), tlv(0x83, cmd.data...)))
 }
@@ -195,8 +204,14 @@ func (c *Card) readTag(cmd command) (answer, error) {
 	if most > t.MLe && t.has(QuirkCut) {
 		most = t.MLe
 	}
-	size, cc := c.opt.Size, c.capabilities()
+	size := c.opt.Size
+	var cc []byte
 	if c.current == fidCC {
+		writable, err := c.tagWritable()
+		if err != nil {
+			return c.memoryFailure(err)
+		}
+		cc = c.capabilities(writable)
 		size = len(cc)
 	}
 	switch {
@@ -208,6 +223,8 @@ func (c *Card) readTag(cmd command) (answer, error) {
 		return sw(swNoFile), nil
 	case off >= size:
 		return sw(swOffset), nil
+	case off+most > math.MaxInt16 && t.has(QuirkCut):
+		return sw(swLength), nil
 	}
 	n, status := min(most, size-off), uint16(swOK)
 	if t.has(QuirkEndOfFile) && off+most >= size {
@@ -234,6 +251,15 @@ func (c *Card) readTag(cmd command) (answer, error) {
 	return answer{b, status}, nil
 }
 
+// tagWritable tells whether write access is 00.
+func (c *Card) tagWritable() (bool, error) {
+	if t := c.opt.Tag; t.ReadOnly || !t.has(QuirkWriteOnce) {
+		return !t.ReadOnly, nil
+	}
+	end, err := c.messageEnd()
+	return end == c.opt.Tag.NLEN, err
+}
+
 // messageEnd is where the message ends according to NLEN.
 func (c *Card) messageEnd() (int, error) {
 	b := make([]byte, c.opt.Tag.NLEN)
@@ -251,6 +277,10 @@ func (c *Card) messageEnd() (int, error) {
 func (c *Card) updateTag(cmd command) (answer, error) {
 	t := c.opt.Tag
 	off, data := int(cmd.p1)<<8|int(cmd.p2), cmd.data
+	writable, err := c.tagWritable()
+	if err != nil {
+		return c.memoryFailure(err)
+	}
 	switch {
 	case len(data) == 0 || cmd.ne != 0 || len(data) > t.MLc:
 		return sw(swLength), nil
@@ -258,7 +288,7 @@ func (c *Card) updateTag(cmd command) (answer, error) {
 		return sw(swParameters), nil
 	case c.current == 0:
 		return sw(swNoFile), nil
-	case c.current == fidCC || t.ReadOnly:
+	case c.current == fidCC || !writable:
 		return sw(swSecurity), nil
 	case off >= c.opt.Size && t.has(QuirkPastEnd):
 		return sw(swOK), nil
