@@ -140,7 +140,8 @@ To try it, with no reader and no card:
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.readCommand(), a.writeCommand(), a.amendCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
-		a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.completionCommand(root), a.versionCommand(),
+		a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.readersCommand(), a.doctorCommand(),
+		a.completionCommand(root), a.versionCommand(),
 	)
 	a.localiseCobra(root)
 	return root

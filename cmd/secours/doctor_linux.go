@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/secours-card/secours/pcsc"
+)
+
+// linux is a Linux system; tests have one below another root.
+type linux struct {
+	root       string
+	socket     string // of pcscd
+	self       int
+	privileged bool
+}
+
+// thisSystem is the system that this process runs on.
+func thisSystem(getenv func(string) string) system {
+	socket := getenv("PCSCLITE_CSOCK_NAME") // as libpcsclite does
+	if socket == "" {
+		socket = "/run/pcscd/pcscd.comm"
+	}
+	return &linux{root: "/", socket: socket, self: os.Getpid(), privileged: os.Geteuid() == 0}
+}
+
+// has tells whether one of some files is there.
+func (x *linux) has(paths ...string) bool {
+	for _, p := range paths {
+		if _, err := os.Stat(filepath.Join(x.root, p)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *linux) serviceDown(l lang, err error) advice {
+	answers := dialSocket(filepath.Join(x.root, x.socket))
+	switch {
+	case errors.Is(answers, fs.ErrPermission):
+		// libpcsclite may say that there is no service.
+		return advice{
+			cause:  "not-permitted",
+			text:   l.s("le service PC/SC n'est pas ouvert à cet utilisateur", "the PC/SC service is not open to this user"),
+			remedy: l.s("demandez à l'administrateur le droit d'accès à ", "ask the administrator for access to ") + x.socket,
+		}
+	case errors.Is(err, pcsc.ErrNotPermitted):
+		return advice{cause: "not-permitted", remedy: l.s(
+			"demandez à l'administrateur une règle polkit pour org.debian.pcsc-lite.access_pcsc et access_card",
+			"ask the administrator for a polkit rule about org.debian.pcsc-lite.access_pcsc and access_card",
+		)}
+	case !errors.Is(err, pcsc.ErrNoService):
+		return advice{}
+	case answers == nil:
+		return advice{
+			cause: "no-answer",
+			text:  l.s("le service PC/SC est là, mais ne répond pas comme il le devrait", "the PC/SC service is there, but does not answer as it should"),
+			remedy: l.s("relancez-le : ", "restart it: ") + l.quoteCommand(x.command("sudo systemctl restart pcscd.service", "sudo killall pcscd; sudo pcscd")) + l.s(
+				" ; si cela ne change rien, ce programme et pcscd ne sont pas de la même version de pcsc-lite",
+				"; if that changes nothing, this program and pcscd are of different versions of pcsc-lite",
+			),
+		}
+	case !x.has("usr/sbin/pcscd", "usr/bin/pcscd", "usr/local/sbin/pcscd", "sbin/pcscd"):
+		return advice{
+			cause: "not-installed",
+			text:  l.s("le service PC/SC (pcscd) n'est pas installé", "the PC/SC service (pcscd) is not installed"),
+			remedy: l.s(
+				"installez le paquet pcscd (Debian, Ubuntu), pcsc-lite et pcsc-lite-ccid (Fedora), pcsclite et ccid (Arch)",
+				"install the package pcscd (Debian, Ubuntu), pcsc-lite and pcsc-lite-ccid (Fedora), pcsclite and ccid (Arch)",
+			),
+		}
+	}
+	return advice{
+		cause:  "not-running",
+		text:   l.s("le service PC/SC (pcscd) est arrêté", "the PC/SC service (pcscd) does not run"),
+		remedy: l.s("démarrez-le : ", "start it: ") + l.quoteCommand(x.command("sudo systemctl enable --now pcscd.socket", "sudo pcscd")),
+	}
+}
+
+// command is what to type, with systemd where that runs and knows of pcscd, or without.
+func (x *linux) command(with, without string) string {
+	const socket = "lib/systemd/system/pcscd.socket"
+	if x.has("run/systemd/system") && x.has("usr/"+socket, socket, "etc/systemd/system/pcscd.socket") {
+		return with
+	}
+	return without
+}
+
+// dialSocket tries whether somebody listens.
+func dialSocket(path string) error {
+	c, err := net.DialTimeout("unix", path, 300*time.Millisecond)
+	if err == nil {
+		c.Close()
+	}
+	return err
+}
+
+func (x *linux) readerMissing(l lang) advice {
+	switch {
+	case x.has("sys/module/pn533_usb"):
+		return advice{remedy: l.s(
+			"branchez un lecteur ; s'il l'est, le pilote NFC du noyau le tient : ",
+			"plug in a reader; where one is, the kernel's NFC driver holds it: ",
+		) + l.quoteCommand("sudo modprobe -r pn533_usb")}
+	case !x.driver():
+		return advice{remedy: l.s(
+			"branchez un lecteur ; s'il l'est, son pilote manque : installez le paquet libccid (Debian, Ubuntu), pcsc-lite-ccid (Fedora) ou ccid (Arch)",
+			"plug in a reader; where one is, its driver is missing: install the package libccid (Debian, Ubuntu), pcsc-lite-ccid (Fedora), or ccid (Arch)",
+		)}
+	}
+	return advice{}
+}
+
+// driver tells whether any driver for USB readers is where distributions put them.
+func (x *linux) driver() bool {
+	for _, pattern := range []string{"usr/lib/pcsc/drivers/*.bundle", "usr/lib64/pcsc/drivers/*.bundle", "usr/lib/*/pcsc/drivers/*.bundle", "usr/local/lib/pcsc/drivers/*.bundle"} {
+		if found, _ := filepath.Glob(filepath.Join(x.root, pattern)); len(found) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	maxHolders = 32      // more than that helps nobody
+	maxMaps    = 4 << 20 // of /proc/PID/maps, in which a library stands far ahead
+)
+
+// holders lists the processes that have libpcsclite mapped, and one that holds a reader has. Without privileges the kernel does not
+// show those of other users.
+func (x *linux) holders(ctx context.Context) (programs []program, hidden bool) {
+	hidden = !x.privileged
+	entries, err := os.ReadDir(filepath.Join(x.root, "proc"))
+	if err != nil {
+		return nil, true
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == x.self {
+			continue
+		}
+		if ctx.Err() != nil || len(programs) == maxHolders {
+			return programs, true
+		}
+		dir := filepath.Join(x.root, "proc", e.Name())
+		if !mapsLibrary(filepath.Join(dir, "maps")) {
+			continue
+		}
+		name := "?"
+		if comm, err := os.ReadFile(filepath.Join(dir, "comm")); err == nil {
+			name = oneLine(strings.TrimSuffix(string(comm), "\n"))
+		}
+		if name != "pcscd" {
+			programs = append(programs, program{name, pid})
+		}
+	}
+	return programs, hidden
+}
+
+func mapsLibrary(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(io.LimitReader(f, maxMaps))
+	for lines.Scan() {
+		if bytes.Contains(lines.Bytes(), []byte("libpcsclite")) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *linux) whereToLook(l lang) string {
+	if x.privileged {
+		return ""
+	}
+	return l.s(
+		"ceux d'autres utilisateurs ne se voient qu'avec « sudo secours doctor »",
+		"those of other users are only seen with \"sudo secours doctor\"",
+	)
+}
