@@ -1,7 +1,7 @@
 # Everything here runs as an ordinary user and changes nothing outside this folder and Go's own caches. What the
 # targets need beyond Go, a C compiler, git and make is unpacked into .deps by scripts/deps.
 
-.PHONY: help demo test build tears bench fmt clean
+.PHONY: help demo test build pcscd tears bench fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,10 @@ test: ## vet, staticcheck, formatting, tests with -race, cross-builds: all that 
 
 build: ## bin/secours
 	@scripts/env scripts/build
+
+pcscd: ## a private PC/SC service with a virtual reader, to try the reader side without one, until Ctrl-C
+	@scripts/deps test || [ $$? -eq 3 ] # 3: no Debian packages here, the system's pcscd and vpcd will do
+	@scripts/pcscd
 
 tears: ## the long tear campaign: power cuts in the middle of card updates (minutes; no -race, for speed)
 	scripts/env env SECOURS_TEARS=long go test ./card -run Tear -count=1 -timeout 2h -v
