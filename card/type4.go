@@ -19,7 +19,7 @@ const (
 	maxCC = maxShortRead
 )
 
-// ErrReadOnly: the tag lets nobody write, or not any more. Nothing was sent to it.
+// ErrReadOnly: the tag lets nobody write, or not any more. A write that fails with it was not sent.
 var ErrReadOnly = errors.New("the tag is write-protected")
 
 // CapabilityContainer is what a Type 4 Tag says about itself.
@@ -377,9 +377,10 @@ func (t *Tag) restart(ctx context.Context) (err error) {
 }
 
 // LayOut prepares the tag: it writes the message that the container lives in, and leaves formatting that to [Format]. A tag that is laid
-// out and has a container is left as it is. A tag with another message loses it where replace says so; otherwise the error is ErrOtherMessage or
-// ErrOtherLayout and nothing is written. After an error from the first write on, the tag can be laid out again: where the first page of
-// its file was torn, with replace.
+// out and has a container is left as it is. A tag with another message loses it where replace says so; otherwise the error is
+// ErrOtherMessage or ErrOtherLayout and nothing is written. A [*NoSpaceError] is a file that is too small for a container. ErrReadOnly is
+// also the answer of a tag that lets write once, which does not show before its first message is there. After an error from the first
+// write on, the tag can be laid out again: where the first page of its file was torn, with replace.
 func (t *Tag) LayOut(ctx context.Context, replace bool) error {
 	if err := t.layOut(ctx, replace); err != nil {
 		return fmt.Errorf("laying out the tag: %w", err)

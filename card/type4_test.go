@@ -340,6 +340,12 @@ func TestSelectTag(t *testing.T) {
 		{"file 3F00", container("000F2000FF00FF04063F0010000000"), ErrNotOurCard},
 		{"file 3FFF", container("000F2000FF00FF04063FFF10000000"), ErrNotOurCard},
 		{"file FFFF", container("000F2000FF00FF0406FFFF10000000"), ErrNotOurCard},
+		{"file 3FFF, which can be selected", map[string]string{
+			"00B000000F": "000F2000FF00FF04063FFF100000009000", "00A4000C023FFF": "9000",
+		}, ErrNotOurCard},
+		{"TLV too short, a good one behind", map[string]string{
+			"00B000000F": "00162000FF00FF0405E104100000049000", "00B0000F07": "06E104100000009000",
+		}, ErrNotOurCard},
 		{"file not there", container("000F2000FF00FF0406E10510000000"), ErrNotOurCard},
 		{"4 bytes", container("000F2000FF00FF0406E10400040000"), ErrNotOurCard},
 		{"0 bytes", container("000F2000FF00FF0406E10400000000"), ErrNotOurCard},
