@@ -85,6 +85,9 @@ func (a *app) renderOptions(r *reading) renderOptions {
 	if ok {
 		o.Width, o.Rows = terminalSize(out)
 	}
+	if a.width > 0 {
+		o.Width, o.Rows = a.width, 0
+	}
 	if err := a.outcome(r); err != nil && o.Rows > 0 {
 		for line := range strings.Lines(a.talk(a.explain(err))) {
 			o.Talk += 1 + (textWidth(strings.TrimSuffix(line, "\n"))-1)/max(o.Width, 1)

@@ -42,6 +42,8 @@ type app struct {
 	wait bool
 	// layOut takes a Type 4 Tag whatever message it holds.
 	layOut bool
+	// width is that of the screen which watch draws; 0 for the terminal's.
+	width int
 	// patientPIN is there once the card wanted it.
 	patientPIN []byte
 }
@@ -139,7 +141,7 @@ To try it, with no reader and no card:
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.readCommand(), a.writeCommand(), a.amendCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
+		a.watched(a.readCommand()), a.watchCommand(), a.writeCommand(), a.amendCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
 		a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.readersCommand(), a.doctorCommand(),
 		a.completionCommand(root), a.versionCommand(),
 	)

@@ -1,0 +1,507 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/secours-card/secours/pcsc"
+)
+
+// watcher turns what happens in the readers into readings and events. One goroutine owns everything in it; readings run beside it, one
+// at a time in each reader.
+type watcher struct {
+	a      *app
+	source func(context.Context) iter.Seq2[[]pcsc.Reader, error]
+	read   readFunc
+	front  front
+	only   string // the only reader to watch, "" for all
+	once   bool
+	// limit is how long a reading may take, pauses how long to wait before each further try at a card that another program holds; the
+	// last one repeats. Any other failure that may pass is tried again maxTries times.
+	limit  time.Duration
+	pauses []time.Duration
+	// stuck is how long a reading may go on after it was told to end, before that is a failure of the next.
+	stuck time.Duration
+
+	ctx     context.Context
+	slots   []*slot // in the service's order
+	visits  []*visit
+	looks   chan sight
+	results chan *attempt
+	guard   *guard
+	reading sync.WaitGroup
+	free    [][]byte
+	started bool
+	down    *failure // why the service is not there
+	outcome error
+	ended   bool
+}
+
+// maxTries is how often a reading that failed is repeated, unless another program holds the card.
+const maxTries = 3
+
+// front is where the events go: lines of JSON, text, or the screen.
+type front interface {
+	// tell takes an event, whose document is wiped when it returns, unless the front keeps documents.
+	tell(e *event) error
+	// keeps tells whether a document stays until its card leaves.
+	keeps() bool
+	// job says what to ask of a reading.
+	job(reader string) job
+	// refresh draws what has changed.
+	refresh() error
+	// inputs are what the user does, for input; nil for nothing.
+	inputs() <-chan input
+	input(in input) error
+}
+
+// sight is what the source gave.
+type sight struct {
+	readers []pcsc.Reader
+	err     error
+}
+
+// slot is a reader.
+type slot struct {
+	reader  pcsc.Reader
+	visit   *visit   // of the card in it, nil for none
+	running *attempt // even of a card that has left, as long as the reading has not ended
+}
+
+// visit is a card in a reader, from when it was put in until it is taken out.
+type visit struct {
+	slot *slot
+	atr  []byte
+	// document is what the last reading showed, a buffer to be wiped; nil for none, or where the front keeps none.
+	document []byte
+	length   int
+	// last is how the last reading ended, at when; nil before.
+	last *answer
+	at   time.Time
+	// tries counts the failures since the last change, again is when to try once more.
+	tries int
+	again time.Time
+	// wanted is since when a reading is to start that cannot yet.
+	wanted time.Time
+	// refit is set for a reading that only fits the screen: its failure does not take away what is there.
+	refit bool
+}
+
+// shown is what there is to show.
+func (v *visit) shown() []byte { return v.document[:v.length] }
+
+// attempt is a reading under way.
+type attempt struct {
+	slot     *slot
+	visit    *visit
+	document []byte
+	answer   answer
+	cancel   context.CancelFunc
+	refit    bool
+	void     bool // nobody wants its answer any more
+}
+
+// The events.
+const (
+	eventWatching      = "watching"
+	eventReaderAdded   = "reader-added"
+	eventReaderRemoved = "reader-removed"
+	eventInserted      = "inserted"
+	eventRead          = "read"
+	eventFailed        = "failed"
+	eventRemoved       = "removed"
+	eventNoService     = "no-service"
+	eventService       = "service"
+)
+
+type event struct {
+	kind    string
+	reader  string
+	readers []string // of eventWatching
+	atr     []byte
+	answer  *answer
+	failure *failure
+	// document is what a reading printed.
+	document []byte
+	retry    bool
+	// final is set where the watch ends with this event and its failure.
+	final bool
+	visit *visit
+}
+
+func newWatcher(a *app, read readFunc) *watcher {
+	return &watcher{
+		a: a, source: pcsc.Watch, read: read, limit: a.timeout + readingTime, stuck: 5 * time.Second,
+		pauses: []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second},
+		looks:  make(chan sight), results: make(chan *attempt), guard: newGuard(),
+	}
+}
+
+// run watches until ctx ends, and then returns why it did, or until something else ends it.
+func (w *watcher) run(parent context.Context) error {
+	ctx, cancel := context.WithCancel(parent)
+	w.ctx = ctx
+	defer w.stop(cancel)
+	w.guard.do(func() {
+		for readers, err := range w.source(ctx) {
+			select {
+			case w.looks <- sight{readers, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for !w.ended {
+		if err := w.front.refresh(); err != nil {
+			return err
+		}
+		var alarm <-chan time.Time
+		if next := w.next(); !next.IsZero() {
+			alarm = time.After(time.Until(next))
+		}
+		var err error
+		select {
+		case l := <-w.looks:
+			err = w.look(l)
+		case at := <-w.results:
+			err = w.finish(at)
+		case in := <-w.front.inputs():
+			err = w.front.input(in)
+		case <-alarm:
+			err = w.due(time.Now())
+		case p := <-w.guard.panic:
+			panic(p)
+		case <-ctx.Done():
+			return context.Cause(parent)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.outcome
+}
+
+// stop ends what is under way, and leaves nothing that was read behind.
+func (w *watcher) stop(cancel context.CancelFunc) {
+	cancel()
+	for _, s := range w.slots {
+		if s.visit != nil {
+			w.forget(s.visit)
+		}
+	}
+	w.slots, w.visits = nil, nil
+	done := make(chan struct{})
+	go func() { w.reading.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(500 * time.Millisecond):
+	}
+}
+
+// look takes over what is in the readers now.
+func (w *watcher) look(l sight) error {
+	if l.err != nil {
+		return w.lost(l.err)
+	}
+	if w.only != "" {
+		l.readers = slices.DeleteFunc(slices.Clone(l.readers), func(r pcsc.Reader) bool { return r.Name != w.only })
+	}
+	if w.down != nil {
+		w.down = nil
+		if err := w.front.tell(&event{kind: eventService}); err != nil {
+			return err
+		}
+	}
+	if err := w.begin(l.readers); err != nil {
+		return err
+	}
+	for _, s := range slices.Clone(w.slots) {
+		if !slices.ContainsFunc(l.readers, func(r pcsc.Reader) bool { return r.Name == s.reader.Name }) {
+			if err := w.unplug(s); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range l.readers {
+		i := slices.IndexFunc(w.slots, func(s *slot) bool { return s.reader.Name == r.Name })
+		if i < 0 {
+			w.slots = append(w.slots, &slot{reader: pcsc.Reader{Name: r.Name}})
+			i = len(w.slots) - 1
+			if w.started {
+				if err := w.front.tell(&event{kind: eventReaderAdded, reader: r.Name}); err != nil {
+					return err
+				}
+			}
+		}
+		if err := w.change(w.slots[i], r); err != nil {
+			return err
+		}
+	}
+	w.started = true
+	return nil
+}
+
+// begin tells, once, that the watch goes on, and with which readers.
+func (w *watcher) begin(readers []pcsc.Reader) error {
+	if w.started {
+		return nil
+	}
+	names := []string{}
+	for _, r := range readers {
+		names = append(names, r.Name)
+	}
+	return w.front.tell(&event{kind: eventWatching, readers: names})
+}
+
+// lost is a service that cannot be asked. Nobody knows what is in the readers, so no card counts as being there.
+func (w *watcher) lost(err error) error {
+	if errors.Is(err, pcsc.ErrUnsupported) {
+		return err
+	}
+	if err := w.begin(nil); err != nil {
+		return err
+	}
+	w.started = true
+	for _, s := range slices.Clone(w.slots) {
+		if err := w.unplug(s); err != nil {
+			return err
+		}
+	}
+	w.down = w.a.explain(err)
+	return w.front.tell(&event{kind: eventNoService, failure: w.down})
+}
+
+// unplug is a reader that has gone.
+func (w *watcher) unplug(s *slot) error {
+	if err := w.leave(s); err != nil {
+		return err
+	}
+	w.slots = slices.DeleteFunc(w.slots, func(o *slot) bool { return o == s })
+	return w.front.tell(&event{kind: eventReaderRemoved, reader: s.reader.Name})
+}
+
+// change takes over what is in a reader.
+func (w *watcher) change(s *slot, r pcsc.Reader) error {
+	before := s.reader
+	s.reader = r
+	r.ATR = slices.Clone(r.ATR)
+	if s.visit != nil {
+		// A card that was swapped between two looks shows in the count of events, or in its ATR.
+		swapped := r.Events != before.Events || len(s.visit.atr) > 0 && len(r.ATR) > 0 && !bytes.Equal(s.visit.atr, r.ATR)
+		if !r.Card || swapped {
+			if err := w.leave(s); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case !r.Card:
+	case s.visit == nil:
+		v := &visit{slot: s, atr: r.ATR}
+		s.visit = v
+		w.visits = append(w.visits, v)
+		if err := w.front.tell(&event{kind: eventInserted, reader: r.Name, atr: r.ATR, visit: v}); err != nil {
+			return err
+		}
+		w.start(v)
+	case len(s.visit.atr) == 0 && len(r.ATR) > 0 || before.Exclusive && !r.Exclusive:
+		// It answers now, or another program has let go of it.
+		s.visit.atr = r.ATR
+		if s.running == nil && s.visit.last != nil && s.visit.last.length == 0 {
+			s.visit.tries = 0
+			w.start(s.visit)
+		}
+	}
+	return nil
+}
+
+// leave is a card that was taken out.
+func (w *watcher) leave(s *slot) error {
+	v := s.visit
+	if v == nil {
+		return nil
+	}
+	w.forget(v)
+	return w.front.tell(&event{kind: eventRemoved, reader: s.reader.Name, visit: v})
+}
+
+// forget ends a visit, and wipes what it left.
+func (w *watcher) forget(v *visit) {
+	w.abandon(v)
+	v.slot.visit = nil
+	w.visits = slices.DeleteFunc(w.visits, func(o *visit) bool { return o == v })
+}
+
+// abandon ends a reading, and wipes what earlier ones showed.
+func (w *watcher) abandon(v *visit) {
+	w.drop(v)
+	v.last, v.refit, v.again = nil, false, time.Time{}
+	if at := v.slot.running; at != nil && at.visit == v {
+		at.void = true
+		at.cancel()
+	}
+}
+
+// drop wipes what is shown of a card.
+func (w *watcher) drop(v *visit) {
+	w.release(v.document)
+	v.document, v.length = nil, 0
+}
+
+// buffer returns one for a document. They are used again: as many as there are readings at a time are enough.
+func (w *watcher) buffer() []byte {
+	if n := len(w.free); n > 0 {
+		b := w.free[n-1]
+		w.free = w.free[:n-1]
+		return b
+	}
+	return make([]byte, maxDocument)
+}
+
+// release wipes a buffer.
+func (w *watcher) release(b []byte) {
+	if b == nil {
+		return
+	}
+	clear(b)
+	w.free = append(w.free, b)
+}
+
+// start begins to read a card, as soon as an earlier reading in the same reader has ended.
+func (w *watcher) start(v *visit) {
+	v.again = time.Time{}
+	if v.slot.running != nil {
+		if v.wanted.IsZero() {
+			v.wanted = time.Now()
+		}
+		return
+	}
+	v.wanted = time.Time{}
+	ctx, cancel := context.WithTimeout(w.ctx, w.limit)
+	at := &attempt{slot: v.slot, visit: v, document: w.buffer(), cancel: cancel, refit: v.refit}
+	v.refit = false
+	v.slot.running = at
+	j := w.front.job(v.slot.reader.Name)
+	w.reading.Add(1)
+	w.guard.do(func() {
+		defer w.reading.Done()
+		at.answer = w.read(ctx, j, at.document)
+		cancel()
+		select {
+		case w.results <- at:
+		case <-w.ctx.Done():
+			clear(at.document)
+		}
+	})
+}
+
+// finish takes over what a reading found.
+func (w *watcher) finish(at *attempt) error {
+	s, v := at.slot, at.visit
+	s.running = nil
+	if s.visit != v || at.void {
+		// The card has left meanwhile. What it gave is of no use, and another may be waiting.
+		w.release(at.document)
+		if s.visit != nil && !s.visit.wanted.IsZero() {
+			w.start(s.visit)
+		}
+		return nil
+	}
+	var err error
+	if an := at.answer; at.refit && an.length == 0 && v.document != nil {
+		w.release(at.document)
+		w.retry(v, &an)
+		v.refit = !v.again.IsZero()
+	} else {
+		err = w.found(v, at)
+	}
+	if err == nil && !v.wanted.IsZero() {
+		w.start(v)
+	}
+	return err
+}
+
+// found takes over what a reading of the card that is there found.
+func (w *watcher) found(v *visit, at *attempt) error {
+	an := at.answer
+	w.drop(v)
+	v.last, v.at = &an, time.Now()
+	v.document, v.length = at.document, an.length
+	e := &event{kind: eventRead, reader: v.slot.reader.Name, answer: &an, failure: an.failure, document: v.shown(), visit: v}
+	if an.length == 0 {
+		e.kind = eventFailed
+		w.retry(v, &an)
+		e.retry = !v.again.IsZero()
+	} else {
+		v.tries = 0
+	}
+	if w.once && !e.retry {
+		w.ended, e.final = true, true
+		if an.failure != nil {
+			w.outcome = an.failure
+		}
+	}
+	err := w.front.tell(e)
+	if !w.front.keeps() || an.length == 0 {
+		w.drop(v)
+	}
+	return err
+}
+
+// retry decides whether and when a reading that failed is repeated.
+func (w *watcher) retry(v *visit, an *answer) {
+	v.tries++
+	v.again = time.Time{}
+	f := an.failure
+	busy := an.code == exitBusy && f.name != "no-answer"
+	if f.retryable && (v.tries <= maxTries || busy && (!w.once || v.tries <= len(w.pauses))) {
+		v.again = time.Now().Add(w.pauses[min(v.tries, len(w.pauses))-1])
+	}
+}
+
+// next is when something is due, zero for never.
+func (w *watcher) next() time.Time {
+	var next time.Time
+	for _, v := range w.visits {
+		for _, t := range []time.Time{v.again, w.stuckAt(v)} {
+			if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+				next = t
+			}
+		}
+	}
+	return next
+}
+
+// stuckAt is when a reading is given up that waits for one that does not end, zero for never.
+func (w *watcher) stuckAt(v *visit) time.Time {
+	if v.wanted.IsZero() || v.slot.running == nil || v.slot.running.visit == v || v.last != nil {
+		return time.Time{}
+	}
+	return v.wanted.Add(w.stuck)
+}
+
+// due does what has become due.
+func (w *watcher) due(now time.Time) error {
+	for _, v := range slices.Clone(w.visits) {
+		if !v.again.IsZero() && !v.again.After(now) {
+			w.start(v)
+		}
+		if t := w.stuckAt(v); !t.IsZero() && !t.After(now) {
+			an := failedReading(&failure{
+				code: exitBusy, name: "no-answer",
+				message: w.a.lang.s("une lecture précédente dans ce lecteur ne se termine pas", "an earlier reading in this reader does not end"),
+				hint:    w.a.lang.s("débranchez le lecteur et rebranchez-le", "unplug the reader and plug it in again"),
+			})
+			v.last, v.at = &an, now
+			if err := w.front.tell(&event{kind: eventFailed, reader: v.slot.reader.Name, answer: &an, failure: an.failure, retry: true, visit: v}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
