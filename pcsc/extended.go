@@ -2,7 +2,12 @@
 
 package pcsc
 
-import "github.com/ebfe/scard"
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/ebfe/scard"
+)
 
 // PC/SC part 10 (Interoperability Specification for ICCs and Personal Computer Systems, 2.02.09), sections 2.2 and 2.6.18.
 const (
@@ -11,39 +16,62 @@ const (
 	maxAPDUData   = 0x0A // property dwMaxAPDUDataSize
 )
 
-// passesExtended asks the reader's driver. One that does not answer, or that says nothing of it, is taken to pass short APDUs only.
-func (o *owner) passesExtended() bool {
+// The data of a short APDU (ISO/IEC 7816-3, 12.1.3): a reader that says more passes extended ones.
+const maxShortData = 256
+
+// ExtendedAPDU reports whether the reader says that it passes extended APDUs (PC/SC part 10, dwMaxAPDUDataSize). It is asked once, in
+// Connect, or, where another program's transaction was in the way, in Begin. Readers are on record that say so and do not.
+func (c *Conn) ExtendedAPDU() bool { return c.extended.Load() }
+
+// askExtended asks the reader's driver. One that does not answer, or that says nothing of it, is taken to pass short APDUs only.
+func (c *Conn) askExtended() {
+	if c.asked {
+		return
+	}
+	extended, err := c.owner.passesExtended()
+	// SCardControl does not wait for other programs' transactions, as other calls do.
+	c.asked = !errors.Is(err, scard.ErrSharingViolation)
+	c.extended.Store(extended)
+}
+
+func (o *owner) passesExtended() (bool, error) {
 	features, err := o.card.Control(scard.CtlCode(getFeatures), nil)
 	if err != nil {
-		return false
+		return false, err
 	}
 	code, ok := property(features, tlvProperties)
 	if !ok || len(code) != 4 {
-		return false
+		return false, nil
 	}
 	// Control codes are big-endian, the values of properties little-endian.
-	properties, err := o.card.Control(uint32(code[0])<<24|uint32(code[1])<<16|uint32(code[2])<<8|uint32(code[3]), nil)
+	properties, err := o.card.Control(binary.BigEndian.Uint32(code), nil)
 	if err != nil {
-		return false
+		return false, err
 	}
+	return saysExtended(properties), nil
+}
+
+func saysExtended(properties []byte) bool {
 	size, ok := property(properties, maxAPDUData)
 	if !ok || len(size) > 4 {
 		return false
 	}
-	n := uint32(0)
-	for i, b := range size {
-		n |= uint32(b) << (8 * i)
-	}
-	return n > 256
+	var n [4]byte
+	copy(n[:], size)
+	return binary.LittleEndian.Uint32(n[:]) > maxShortData
 }
 
 // property finds a value among objects of a tag, a length and a value, of a byte each the first two.
 func property(b []byte, tag byte) ([]byte, bool) {
-	for len(b) >= 2 && len(b)-2 >= int(b[1]) {
-		if b[0] == tag {
-			return b[2 : 2+b[1]], true
+	for len(b) >= 2 {
+		end := 2 + int(b[1])
+		if end > len(b) {
+			break
 		}
-		b = b[2+int(b[1]):]
+		if b[0] == tag {
+			return b[2:end], true
+		}
+		b = b[end:]
 	}
 	return nil, false
 }

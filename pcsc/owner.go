@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ebfe/scard"
 )
@@ -15,7 +16,7 @@ import (
 // owner is the one goroutine that ever touches a PC/SC context and the card connected through it. Two
 // goroutines on one context can stall every context of the process (pcsc-lite 1.9.9 holds the lock over its list of
 // contexts while it waits for the lock of one), and a blocked SCardTransmit or SCardConnect obeys no SCardCancel.
-// So a caller whose context ends walks away, and the goroutine, once PC/SC lets go of it, cleans up and leaves.
+// So a caller whose context ends cuts the line to the service and walks away, and the goroutine cleans up and leaves.
 type owner struct {
 	work chan func()
 	quit chan struct{} // closed: no further work is begun
@@ -23,6 +24,9 @@ type owner struct {
 	once sync.Once
 	// leave: the card is not reset when it is released.
 	leave atomic.Bool
+	// The reader that it is connected to, or tries to be.
+	reader atomic.Pointer[string]
+	line   line
 
 	// The goroutine's own: nobody else may look at these.
 	context *scard.Context
@@ -48,19 +52,36 @@ func (o *owner) run() {
 	}
 }
 
-// release resets the card: a PIN verified through this connection must not stay so for the next program. pcscd
-// does the same to the cards of a client that dies.
+// release resets the card: a PIN verified through this connection must not stay so for the next program.
 func (o *owner) release() {
-	if o.card != nil {
-		disposition := scard.ResetCard
-		if o.leave.Load() {
-			disposition = scard.LeaveCard
-		}
-		_ = o.card.Disconnect(disposition) // fails when card, reader or service are gone: nothing is left to release then
-	}
+	o.disconnect(scard.ResetCard)
+	o.forget()
+}
+
+func (o *owner) forget() {
 	if o.context != nil {
+		// Fails when line or service are gone. The library forgets the context all the same.
 		_ = o.context.Release()
+		o.context = nil
 	}
+	o.line.close()
+}
+
+// renew replaces a context that the service has hung up on.
+func (o *owner) renew() error {
+	o.forget()
+	return o.establish()
+}
+
+func (o *owner) disconnect(disposition scard.Disposition) {
+	if o.card == nil {
+		return
+	}
+	if o.leave.Load() {
+		disposition = scard.LeaveCard
+	}
+	_ = o.card.Disconnect(disposition)
+	o.card = nil
 }
 
 // stop lets the goroutine leave when its present call returns.
@@ -75,7 +96,45 @@ func (o *owner) stopped() bool {
 	}
 }
 
-// do has f run by the owner and waits for it. When ctx ends while f runs, the owner is stopped: what the card is
+// end stops the owner and reports whether it left by itself. What still hangs in PC/SC after a time is cut off.
+func (o *owner) end(patience time.Duration) bool {
+	o.stop()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-o.left:
+		return true
+	case <-timer.C:
+		o.giveUp()
+		return false
+	}
+}
+
+// How long a context may take to be released that no card was connected through.
+const releaseTime = 250 * time.Millisecond
+
+// giveUp returns when the goroutine has left, or else when nothing more can be done about it.
+func (o *owner) giveUp() {
+	o.stop()
+	patience := time.NewTimer(cutTime)
+	defer patience.Stop()
+	for pause := time.Millisecond; ; pause = min(2*pause, 16*time.Millisecond) {
+		o.line.cut()
+		if other := opener.Load(); pause == 16*time.Millisecond && other != nil && other != o {
+			other.line.cutOpening() // it may hold the lock of libpcsclite; it will try again
+		}
+		select {
+		case <-o.left:
+			return
+		case <-patience.C:
+			o.abandon()
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// do has f run by the owner and waits for it. When ctx ends while f runs, the owner is given up: what the card is
 // doing is unknown from then on. When it ends before f began, nothing has happened.
 func (o *owner) do(ctx context.Context, f func() error) error {
 	if err := ctx.Err(); err != nil {
@@ -91,7 +150,11 @@ func (o *owner) do(ctx context.Context, f func() error) error {
 			done <- ErrClosed
 			return
 		}
-		done <- guarded(f)
+		err := guarded(f)
+		if err != nil && o.stopped() { // and cut off, perhaps: not the service's fault
+			err = ErrClosed
+		}
+		done <- err
 	}:
 	case <-o.quit:
 		return ErrClosed
@@ -107,7 +170,7 @@ func (o *owner) do(ctx context.Context, f func() error) error {
 			return err
 		default:
 		}
-		o.stop()
+		o.giveUp()
 		return ctx.Err()
 	}
 }
@@ -125,12 +188,12 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// establish gives the owner its context.
-func (o *owner) establish() error {
-	c, err := scard.EstablishContext()
-	if err != nil {
-		return failed("opening PC/SC", err)
+// acquire takes a semaphore of the package's.
+func (o *owner) acquire(semaphore chan struct{}) error {
+	select {
+	case semaphore <- struct{}{}:
+		return nil
+	case <-o.quit:
+		return ErrClosed
 	}
-	o.context = c
-	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/ebfe/scard"
 )
@@ -40,6 +39,7 @@ func TestNoService(t *testing.T) {
 }
 
 func TestServiceWithoutReaders(t *testing.T) {
+	unleaked(t)
 	service(t, false)
 	readers, err := Readers(t.Context())
 	if err != nil || len(readers) != 0 {
@@ -50,6 +50,7 @@ func TestServiceWithoutReaders(t *testing.T) {
 }
 
 func TestEmptyReader(t *testing.T) {
+	unleaked(t)
 	service(t, true)
 	readers, err := Readers(t.Context())
 	if err != nil || len(readers) != 2 {
@@ -70,9 +71,27 @@ func TestEmptyReader(t *testing.T) {
 	expect(t, "Connect to a name with a NUL", err, ErrNoReader)
 }
 
-func TestTransmit(t *testing.T) {
+// pcscd takes 0.4 s to see a card: these share one.
+func TestConn(t *testing.T) {
+	unleaked(t)
 	service(t, true)
-	insert(t, 1, echo)
+	card := insert(t, 1, echo)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, testCard)
+	}{
+		{"any length", testTransmit},
+		{"many goroutines", testTransmitFromManyGoroutines},
+		{"context ended before", testContextEndedBefore},
+		{"Reset", testResetTakesThePowerAway},
+		{"a foreign reset", testForeignReset},
+		{"Close", testCloseResetsTheCard},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, card) })
+	}
+}
+
+func testTransmit(t *testing.T, _ testCard) {
 	c := connect(t, "")
 	if !strings.HasSuffix(c.Reader(), "01") {
 		t.Errorf("connected to %q, want the slot with the card", c.Reader())
@@ -99,9 +118,7 @@ func TestTransmit(t *testing.T) {
 	}
 }
 
-func TestTransmitFromManyGoroutines(t *testing.T) {
-	service(t, true)
-	insert(t, 0, echo)
+func testTransmitFromManyGoroutines(t *testing.T, _ testCard) {
 	conns := []*Conn{connect(t, ""), connect(t, "")}
 	var all sync.WaitGroup
 	for i := range 8 {
@@ -126,6 +143,7 @@ func TestTransmitFromManyGoroutines(t *testing.T) {
 }
 
 func TestCardPulledInsideTransmit(t *testing.T) {
+	unleaked(t)
 	service(t, true)
 	insert(t, 0, func([]byte) []byte { return nil })
 	c := connect(t, "")
@@ -138,66 +156,7 @@ func TestCardPulledInsideTransmit(t *testing.T) {
 	expect(t, "Transmit afterwards", err, ErrCardRemoved)
 }
 
-// A card put in after the service saw the first one leave is somebody else's: the old connection must not reach it.
-func TestNextCardNeedsANewConnection(t *testing.T) {
-	service(t, true)
-	card := insert(t, 0, echo)
-	c := connect(t, "")
-	card.remove()
-	eventually(t, "the reader is empty", func() bool {
-		readers, err := Readers(t.Context())
-		return err == nil && !readers[0].Card
-	})
-	_, err := c.Transmit(t.Context(), make([]byte, 5))
-	expect(t, "Transmit without a card", err, ErrCardRemoved)
-	insert(t, 0, echo)
-	_, err = c.Transmit(t.Context(), make([]byte, 5))
-	expect(t, "Transmit with the next card", err, ErrCardRemoved)
-	expect(t, "Reset with the next card", c.Reset(t.Context()), ErrCardRemoved)
-	if _, err := connect(t, "").Transmit(t.Context(), make([]byte, 5)); err != nil {
-		t.Errorf("a new connection: %v", err)
-	}
-}
-
-func TestContextEndsInsideTransmit(t *testing.T) {
-	service(t, true)
-	let := make(chan struct{})
-	var begun sync.Once
-	waiting := make(chan struct{})
-	insert(t, 0, func(command []byte) []byte {
-		begun.Do(func() { close(waiting) })
-		<-let
-		return echo(command)
-	})
-	c := connect(t, "")
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-waiting; cancel() }()
-	command := make([]byte, 5)
-	start := time.Now()
-	_, err := c.Transmit(ctx, command)
-	expect(t, "Transmit", err, context.Canceled)
-	if d := time.Since(start); d > time.Second {
-		t.Errorf("Transmit returned after %v", d)
-	}
-	_, err = c.Transmit(t.Context(), command)
-	expect(t, "Transmit afterwards", err, ErrClosed)
-	expect(t, "Reset afterwards", c.Reset(t.Context()), ErrClosed)
-
-	start = time.Now()
-	expect(t, "Close while PC/SC hangs", c.Close(), context.DeadlineExceeded)
-	if d := time.Since(start); d > closeTime+time.Second {
-		t.Errorf("Close returned after %v", d)
-	}
-	close(let)
-	eventually(t, "the goroutine has left", func() bool { return c.Close() == nil })
-	if _, err := connect(t, "").Transmit(t.Context(), command); err != nil {
-		t.Errorf("a new connection: %v", err)
-	}
-}
-
-func TestContextEndedBefore(t *testing.T) {
-	service(t, true)
-	insert(t, 0, echo)
+func testContextEndedBefore(t *testing.T, _ testCard) {
 	c := connect(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -210,9 +169,7 @@ func TestContextEndedBefore(t *testing.T) {
 	}
 }
 
-func TestResetTakesThePowerAway(t *testing.T) {
-	service(t, true)
-	card := insert(t, 0, echo)
+func testResetTakesThePowerAway(t *testing.T, card testCard) {
 	c := connect(t, "")
 	before := len(card.powered())
 	if err := c.Reset(t.Context()); err != nil {
@@ -226,9 +183,7 @@ func TestResetTakesThePowerAway(t *testing.T) {
 	}
 }
 
-func TestForeignReset(t *testing.T) {
-	service(t, true)
-	insert(t, 0, echo)
+func testForeignReset(t *testing.T, _ testCard) {
 	c, other := connect(t, ""), connect(t, "")
 	if err := other.Reset(t.Context()); err != nil {
 		t.Fatal(err)
@@ -244,9 +199,7 @@ func TestForeignReset(t *testing.T) {
 }
 
 // Whoever shares the card must not inherit the PIN that was verified here.
-func TestCloseResetsTheCard(t *testing.T) {
-	service(t, true)
-	insert(t, 0, echo)
+func testCloseResetsTheCard(t *testing.T, _ testCard) {
 	c, other := connect(t, ""), connect(t, "")
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
@@ -262,23 +215,14 @@ func TestCloseResetsTheCard(t *testing.T) {
 
 // The professional's card is held exclusively in the first reader; the patient's is in the second.
 func TestExclusiveHolder(t *testing.T) {
+	unleaked(t)
 	service(t, true)
 	insert(t, 0, echo)
 	readers, err := Readers(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	holder, err := scard.EstablishContext()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer holder.Release()
-	held, err := holder.Connect(readers[0].Name, scard.ShareExclusive, scard.ProtocolAny)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer held.Disconnect(scard.LeaveCard)
-
+	foreign(t, 0, scard.ShareExclusive)
 	_, err = Connect(t.Context(), readers[0].Name)
 	expect(t, "Connect by name", err, ErrReaderBusy)
 	_, err = Connect(t.Context(), "")
@@ -286,23 +230,6 @@ func TestExclusiveHolder(t *testing.T) {
 	insert(t, 1, echo)
 	if got := connect(t, "").Reader(); got != readers[1].Name {
 		t.Errorf("connected to %q, want the reader that is free", got)
-	}
-}
-
-func TestServiceStopsAndComesBack(t *testing.T) {
-	stop := service(t, true)
-	insert(t, 0, echo)
-	c := connect(t, "")
-	stop()
-	_, err := c.Transmit(t.Context(), make([]byte, 5))
-	expect(t, "Transmit", err, ErrNoService)
-	expect(t, "Reset", c.Reset(t.Context()), ErrNoService)
-	_, err = Connect(t.Context(), "")
-	expect(t, "Connect", err, ErrNoService)
-	service(t, true)
-	insert(t, 0, echo)
-	if _, err := connect(t, "").Transmit(t.Context(), make([]byte, 5)); err != nil {
-		t.Errorf("a new connection: %v", err)
 	}
 }
 

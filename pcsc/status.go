@@ -34,13 +34,26 @@ func failed(action string, err error) error {
 	return fmt.Errorf("%s: %w", action, &statusError{code, meaning(code)})
 }
 
+// Of Windows, which answers with codes of its own where it has no SCARD_E for it.
+const (
+	errorInvalidHandle scard.Error = 6   // ERROR_INVALID_HANDLE, of a context from before the service was restarted
+	errorBrokenPipe    scard.Error = 109 // ERROR_BROKEN_PIPE, in a remote session without smart card redirection
+)
+
 func meaning(code scard.Error) error {
 	switch code {
-	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrCommError,
+	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrCommError, scard.ErrShutdown, scard.ErrSystemCancelled, errorBrokenPipe,
 		// A handle goes bad only when the service that gave it has gone.
-		scard.ErrInvalidHandle:
+		scard.ErrInvalidHandle, errorInvalidHandle:
 		return ErrNoService
-	case scard.ErrNoAccess, scard.ErrSecurityViolation: // the latter is pcscd's answer when polkit says no
+	case scard.ErrNoAccess:
+		return ErrNotPermitted
+	case scard.ErrSecurityViolation:
+		if pcscLite {
+			// Of a connection that was reset (ECONNRESET), in the belief that it was polkit's doing. So it is where a context is established
+			// (establish.go); later, pcscd has died.
+			return ErrNoService
+		}
 		return ErrNotPermitted
 	case scard.ErrNoReadersAvailable, scard.ErrUnknownReader, scard.ErrReaderUnavailable:
 		return ErrNoReader
@@ -59,3 +72,22 @@ func meaning(code scard.Error) error {
 	}
 	return nil
 }
+
+// kind is what makes two errors the same to somebody who wants to be told once.
+func kind(err error) error {
+	var s *statusError
+	if errors.As(err, &s) && s.meaning == nil {
+		return s.code
+	}
+	for _, k := range []error{
+		ErrVersion, ErrNoService, ErrNotPermitted, ErrNoReader, ErrReaderBusy, ErrNoCard, ErrCardUnresponsive, ErrCardRemoved, ErrCardReset,
+		errLibrary,
+	} {
+		if errors.Is(err, k) {
+			return k
+		}
+	}
+	return errUnknown
+}
+
+var errUnknown = errors.New("unknown")

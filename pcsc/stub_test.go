@@ -16,13 +16,14 @@ func TestEveryCallSaysThereIsNoPCSC(t *testing.T) {
 	_, connect := pcsc.Connect(ctx, "")
 	var c pcsc.Conn
 	_, transmit := c.Transmit(ctx, []byte{0x00, 0xA4, 0x04, 0x00})
+	_, waited := pcsc.WaitCard(ctx, "")
 	var watched error
 	for _, err := range pcsc.Watch(ctx) {
 		watched = err
 	}
 	for call, err := range map[string]error{
 		"Readers": readers, "Connect": connect, "Transmit": transmit, "Reset": c.Reset(ctx), "Close": c.Close(),
-		"Begin": c.Begin(ctx), "End": c.End(ctx), "Leave": c.Leave(), "Watch": watched,
+		"Begin": c.Begin(ctx), "End": c.End(ctx), "Leave": c.Leave(), "Watch": watched, "WaitCard": waited,
 	} {
 		if !errors.Is(err, pcsc.ErrUnsupported) || !strings.Contains(err.Error(), "built without PC/SC") {
 			t.Errorf("%s: %v, want ErrUnsupported", call, err)

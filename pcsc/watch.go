@@ -5,43 +5,143 @@ package pcsc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/ebfe/scard"
 )
 
-// How long a change may go unnoticed.
-const watchSlice = 250 * time.Millisecond
+const (
+	// How long one look waits for a change. New readers, and those that went, are seen between two. Whoever else wants to look waits
+	// as long.
+	watchSlice = 250 * time.Millisecond
+	// Between two looks when what had changed does not show in a Reader: programs that come and go in a reader make no storm.
+	watchPause = 50 * time.Millisecond
+	// After that time without an answer the service counts as gone. A pcscd that has just started keeps everybody waiting until its
+	// readers are ready, so the time doubles, up to the longest, until it answers.
+	watchPatience    = 5 * time.Second
+	maxWatchPatience = time.Minute
+)
 
 // Watch gives the readers and what is in them, at once and after every change, until ctx ends, which ends the sequence without a word.
-// ErrNoService, given once, means that the service went; the sequence goes on, and gives the readers again when it is back.
+// A change is what shows in [Reader.Name], Card, ATR, Mute, Events or Exclusive; whether others share the reader is none.
+//
+// An error is given once, until the readers are given again or another kind of error comes; then, as after the first, the sequence goes
+// on: ErrNoService means that the service went, or does not answer.
 func Watch(ctx context.Context) iter.Seq2[[]Reader, error] {
+	return watch(ctx, watchSlice, watchPatience)
+}
+
+func watch(ctx context.Context, slice, patience time.Duration) iter.Seq2[[]Reader, error] {
 	return func(yield func([]Reader, error) bool) {
+		w := watcher{slice: slice, patience: patience, usual: patience}
+		defer w.forget()
 		var last []Reader
-		var failed error
-		first := true
-		for ctx.Err() == nil {
-			now, err := Readers(ctx)
+		var said error
+		for first := true; ctx.Err() == nil; {
+			now, err := w.look(ctx)
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				if failed == nil || !errors.Is(err, errors.Unwrap(failed)) {
+				w.forget()
+				if k := kind(err); said == nil || k != said {
 					if !yield(nil, err) {
 						return
 					}
+					said = k
 				}
-				failed, first = err, true
+				first = true
+				pause(ctx, slice)
+				continue
 			case first || !slices.EqualFunc(now, last, Reader.equal):
-				if !yield(now, nil) {
+				if !yield(slices.Clone(now), nil) {
 					return
 				}
-				last, failed, first = now, nil, false
+				last, first = now, false
+			case w.woken:
+				pause(ctx, watchPause)
 			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(watchSlice):
+			said = nil
+			w.await(ctx)
+		}
+	}
+}
+
+// watcher has a PC/SC context of its own, for as long as the service keeps it.
+type watcher struct {
+	owner    *owner // nil before the first look, and after a failure
+	slice    time.Duration
+	patience time.Duration // with the service
+	usual    time.Duration
+	states   []scard.ReaderState
+	woken    bool // the last wait ended early
+}
+
+func (w *watcher) look(ctx context.Context) ([]Reader, error) {
+	if w.owner == nil {
+		w.owner = newOwner()
+	}
+	limited, cancel := context.WithTimeout(ctx, w.patience)
+	defer cancel()
+	o := w.owner
+	var found []scard.ReaderState // not w.states: after a call was given up, the goroutine may still write
+	err := o.do(limited, func() error {
+		if o.context == nil {
+			if err := o.establish(); err != nil {
+				return err
 			}
 		}
+		var err error
+		found, err = o.states()
+		return err
+	})
+	if err != nil && limited.Err() != nil {
+		w.patience = min(2*w.patience, maxWatchPatience)
+		return nil, fmt.Errorf("looking into the readers: %w: no answer", ErrNoService)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.patience, w.states = w.usual, found
+	readers := make([]Reader, len(found))
+	for i, s := range found {
+		readers[i] = asReader(s)
+	}
+	return readers, nil
+}
+
+// await waits for a slice of time or a change. What fails here fails again in the next look.
+func (w *watcher) await(ctx context.Context) {
+	w.woken = false
+	if len(w.states) == 0 {
+		pause(ctx, w.slice)
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, w.slice+w.patience)
+	defer cancel()
+	o, states := w.owner, w.states
+	err := o.do(limited, func() error { return o.await(states, w.slice) })
+	if limited.Err() != nil {
+		w.forget()
+	}
+	w.woken = !errors.Is(err, scard.ErrTimeout)
+}
+
+func (w *watcher) forget() {
+	if w.owner != nil {
+		w.owner.end(releaseTime)
+		w.owner = nil
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
