@@ -35,7 +35,7 @@ Exit codes: 0 a card can be read here (the home may want attention); otherwise t
 would give: 10, 11, 12, 13, 14, 16, or 22.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.doctor(c.Context(), &workstation{built: pcsc.Built, cards: systemCards{}, system: thisSystem(a.getenv)})
+			return a.doctor(c.Context(), &workstation{built: pcsc.Built, cards: systemCards{}, system: thisSystem()})
 		},
 	}
 }
@@ -54,8 +54,8 @@ type system interface {
 	serviceDown(l lang, err error) advice
 	// readerMissing says why a reader that is plugged in may not show; zero where nothing hints at it.
 	readerMissing(l lang) advice
-	// holders lists the programs that use the service; hidden says that there may be others.
-	holders(ctx context.Context) (programs []program, hidden bool)
+	// holders lists the programs that may hold a reader.
+	holders(ctx context.Context) holders
 	// whereToLook is how a person finds such programs where the system lists none, or not all.
 	whereToLook(l lang) string
 }
@@ -67,6 +67,15 @@ type advice struct{ cause, text, remedy string }
 type program struct {
 	Name string `json:"name"`
 	PID  int    `json:"pid"`
+}
+
+// holders are the programs that may hold a reader.
+type holders struct {
+	programs []program
+	// connected: they are connected to the service now; otherwise they have its library loaded, and may never have used it.
+	connected bool
+	// hidden: there are others, or may be, that this user is not shown.
+	hidden bool
 }
 
 // The states of a check. They are part of the interface.
@@ -337,42 +346,42 @@ func (a *app) cardAdvice(f found) advice {
 	return advice{}
 }
 
-// withHolders names who may hold the card. That a program has the library does not say that it is the one.
+// withHolders names who may hold the card.
 func (a *app) withHolders(ctx context.Context, w *workstation, c check, limit time.Duration) check {
 	l := a.lang
-	type list struct {
-		programs []program
-		hidden   bool
-	}
-	x, err := within(ctx, min(limit, lookTime), func(ctx context.Context) (list, error) {
-		programs, hidden := w.system.holders(ctx)
-		return list{programs, hidden}, nil
-	})
+	x, err := within(ctx, min(limit, lookTime), func(ctx context.Context) (holders, error) { return w.system.holders(ctx), nil })
 	if err != nil {
-		x = list{hidden: true}
+		x = holders{hidden: true}
 	}
 	var names []string
 	for _, p := range x.programs {
 		names = append(names, fmt.Sprintf("%s (%d)", p.Name, p.PID))
 	}
-	if len(names) > 0 {
-		c.Remedy = fmt.Sprintf(l.s(
-			"fermez celui qui la tient ; programmes qui emploient les lecteurs en ce moment : %s",
-			"close the one that holds it; programs that use the readers now: %s",
-		), strings.Join(names, ", "))
+	where := w.system.whereToLook(l)
+	switch list := strings.Join(names, ", "); {
+	case list != "" && x.connected:
+		c.Remedy = l.s(
+			"fermez celui qui la tient ; programmes qui emploient les lecteurs en ce moment : ",
+			"close the one that holds it; programs that use the readers now: ",
+		) + list
+	case list != "":
+		c.Remedy = l.s(
+			"fermez celui qui la tient ; programmes qui peuvent employer les lecteurs : ",
+			"close the one that holds it; programs that may use the readers: ",
+		) + list
+	case x.hidden && where != "":
+		c.Remedy, where = where, ""
 	}
-	if where := w.system.whereToLook(l); x.hidden && where != "" {
-		if len(names) > 0 {
-			where = c.Remedy + l.s(" ; ", "; ") + where
-		}
-		c.Remedy = where
+	if x.hidden && where != "" {
+		c.Remedy += l.s(" ; ", "; ") + where
 	}
 	c.Details = struct {
 		State string `json:"state"`
-		// Programs have the library of PC/SC loaded, and so may be the one. OthersHidden: there may be more.
+		// Programs are connected to the service now, or only have its library loaded. OthersHidden: there are more, or may be.
 		Programs     []program `json:"programs"`
+		Connected    bool      `json:"connected"`
 		OthersHidden bool      `json:"othersHidden"`
-	}{lookBusy, append([]program{}, x.programs...), x.hidden}
+	}{lookBusy, append([]program{}, x.programs...), x.connected, x.hidden}
 	return c
 }
 

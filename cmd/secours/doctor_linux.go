@@ -26,8 +26,8 @@ type linux struct {
 }
 
 // thisSystem is the system that this process runs on.
-func thisSystem(getenv func(string) string) system {
-	socket := getenv("PCSCLITE_CSOCK_NAME") // as libpcsclite does
+func thisSystem() system {
+	socket := os.Getenv("PCSCLITE_CSOCK_NAME") // as libpcsclite does
 	if socket == "" {
 		socket = "/run/pcscd/pcscd.comm"
 	}
@@ -134,26 +134,36 @@ func (x *linux) driver() bool {
 const (
 	maxHolders = 32      // more than that helps nobody
 	maxMaps    = 4 << 20 // of /proc/PID/maps, in which a library stands far ahead
+	maxFiles   = 4096    // of /proc/PID/fd
 )
 
-// holders lists the processes that have libpcsclite mapped, and one that holds a reader has. Without privileges the kernel does not
-// show those of other users.
-func (x *linux) holders(ctx context.Context) (programs []program, hidden bool) {
-	hidden = !x.privileged
+// holders lists the processes that are connected to pcscd, where the kernel tells which sockets are, and otherwise those that have
+// libpcsclite mapped. Without privileges it shows neither of other users' processes.
+func (x *linux) holders(ctx context.Context) holders {
+	sockets, err := x.connections(ctx)
+	h := holders{connected: err == nil, hidden: err != nil && !x.privileged}
 	entries, err := os.ReadDir(filepath.Join(x.root, "proc"))
 	if err != nil {
-		return nil, true
+		return holders{hidden: true}
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == x.self {
+		if err != nil || pid == x.self && !h.connected {
 			continue
 		}
-		if ctx.Err() != nil || len(programs) == maxHolders {
-			return programs, true
+		if ctx.Err() != nil || len(h.programs) == maxHolders {
+			h.hidden = true
+			return h
 		}
 		dir := filepath.Join(x.root, "proc", e.Name())
-		if !mapsLibrary(filepath.Join(dir, "maps")) {
+		if h.connected {
+			if len(sockets) == 0 {
+				break
+			}
+			if !hasOneOf(filepath.Join(dir, "fd"), sockets) || pid == x.self {
+				continue
+			}
+		} else if !mapsLibrary(filepath.Join(dir, "maps")) {
 			continue
 		}
 		name := "?"
@@ -161,10 +171,34 @@ func (x *linux) holders(ctx context.Context) (programs []program, hidden bool) {
 			name = oneLine(strings.TrimSuffix(string(comm), "\n"))
 		}
 		if name != "pcscd" {
-			programs = append(programs, program{name, pid})
+			h.programs = append(h.programs, program{name, pid})
 		}
 	}
-	return programs, hidden
+	h.hidden = h.hidden || len(sockets) > 0
+	return h
+}
+
+// hasOneOf tells whether a process has one of the sockets open, and takes those that it has out.
+func hasOneOf(dir string, sockets map[uint32]bool) (has bool) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(maxFiles)
+	for _, name := range names {
+		link, err := os.Readlink(filepath.Join(dir, name))
+		number, ok := strings.CutPrefix(link, "socket:[")
+		if err != nil || !ok {
+			continue
+		}
+		inode, err := strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 32)
+		if err == nil && sockets[uint32(inode)] {
+			has = true
+			delete(sockets, uint32(inode))
+		}
+	}
+	return has
 }
 
 func mapsLibrary(name string) bool {
@@ -187,7 +221,7 @@ func (x *linux) whereToLook(l lang) string {
 		return ""
 	}
 	return l.s(
-		"ceux d'autres utilisateurs ne se voient qu'avec « sudo secours doctor »",
-		"those of other users are only seen with \"sudo secours doctor\"",
+		"les programmes des autres utilisateurs ne se voient qu'avec « sudo secours doctor »",
+		"other users' programs are only seen with \"sudo secours doctor\"",
 	)
 }

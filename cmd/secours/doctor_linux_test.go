@@ -100,18 +100,88 @@ func TestLinuxHolders(t *testing.T) {
 		"proc/15/comm=gone\n",
 		"proc/cpuinfo=libpcsclite",
 	)
-	programs, hidden := x.holders(t.Context())
-	if want := "[{scdaemon 12} {a\ufffd[31mb c 14}]"; fmt.Sprint(programs) != want || hidden {
-		t.Errorf("%v, hidden %v; want %s", programs, hidden, want)
+	h := x.holders(t.Context())
+	if want := "[{scdaemon 12} {a\ufffd[31mb c 14}]"; fmt.Sprint(h.programs) != want || h.hidden || h.connected {
+		t.Errorf("%+v; want %s", h, want)
 	}
 	if x.whereToLook(en) != "" {
 		t.Error("the superuser is told to become one")
 	}
 	x.privileged = false
-	if _, hidden := x.holders(t.Context()); !hidden || !strings.Contains(x.whereToLook(en), "sudo secours doctor") {
+	if h := x.holders(t.Context()); !h.hidden || !strings.Contains(x.whereToLook(en), "sudo secours doctor") {
 		t.Error("nothing is said of other users' programs")
 	}
-	if programs, hidden := machine(t).holders(t.Context()); programs != nil || !hidden {
-		t.Errorf("without /proc: %v, hidden %v", programs, hidden)
+	if h := machine(t).holders(t.Context()); h.programs != nil || !h.hidden {
+		t.Errorf("without /proc: %+v", h)
 	}
+}
+
+// The kernel itself says who is connected to a socket, and to that one only.
+func TestLinuxConnections(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	accepted := make(chan struct{})
+	listen := func(name string) string {
+		l, err := net.Listen("unix", filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				t.Cleanup(func() { c.Close() })
+				accepted <- struct{}{}
+			}
+		}()
+		return l.Addr().String()
+	}
+	x := &linux{root: "/", socket: listen("a")}
+	connect := func(name string) net.Conn {
+		c, err := net.Dial("unix", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		<-accepted // a socket has no number before
+		return c
+	}
+	connect(listen("b"))
+	sockets, err := x.connections(t.Context())
+	if err != nil {
+		t.Skip("this kernel or sandbox does not tell: ", err)
+	}
+	if len(sockets) != 0 {
+		t.Errorf("nobody is connected, and the kernel says %v", sockets)
+	}
+	c := connect(x.socket)
+	if h := x.holders(t.Context()); len(h.programs) != 1 || h.programs[0].PID != os.Getpid() || !h.connected || h.hidden {
+		t.Errorf("%+v", h)
+	}
+	x.self = os.Getpid()
+	if h := x.holders(t.Context()); len(h.programs) != 0 || !h.connected || h.hidden {
+		t.Errorf("this process itself: %+v", h)
+	}
+	// One that no process here has open is another user's.
+	x.root = machine(t, "proc/1/fd/").root
+	if err := os.Symlink(dir, filepath.Join(x.root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	x.socket = "link/a"
+	if h := x.holders(t.Context()); len(h.programs) != 0 || !h.connected || !h.hidden {
+		t.Errorf("a process that is not shown: %+v", h)
+	}
+	c.Close()
+}
+
+func FuzzPeerOf(f *testing.F) {
+	f.Add(append(make([]byte, 16), 12, 0, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 8, 0, 2, 0, 9, 0, 0, 0))
+	f.Add(append(make([]byte, 16), 3, 0, 1, 0))
+	f.Fuzz(func(_ *testing.T, b []byte) { peerOf(b, 5) })
 }

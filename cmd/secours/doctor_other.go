@@ -13,7 +13,7 @@ import (
 // elsewhere is a system that says little without asking a person.
 type elsewhere struct{ os string }
 
-func thisSystem(func(string) string) system { return elsewhere{runtime.GOOS} }
+func thisSystem() system { return elsewhere{runtime.GOOS} }
 
 func (x elsewhere) serviceDown(l lang, err error) advice {
 	if !errors.Is(err, pcsc.ErrNoService) {
@@ -40,7 +40,7 @@ func (x elsewhere) serviceDown(l lang, err error) advice {
 
 func (elsewhere) readerMissing(lang) advice { return advice{} }
 
-func (elsewhere) holders(context.Context) ([]program, bool) { return nil, true }
+func (elsewhere) holders(context.Context) holders { return holders{hidden: true} }
 
 func (x elsewhere) whereToLook(l lang) string {
 	switch x.os {

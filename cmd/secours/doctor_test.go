@@ -21,8 +21,7 @@ import (
 // told is a system that says what it is told to.
 type told struct {
 	down, missing advice
-	programs      []program
-	hidden        bool
+	held          holders
 	hang          bool
 }
 
@@ -30,11 +29,11 @@ func (x told) serviceDown(lang, error) advice { return x.down }
 func (x told) readerMissing(lang) advice      { return x.missing }
 func (x told) whereToLook(lang) string        { return "look elsewhere" }
 
-func (x told) holders(context.Context) ([]program, bool) {
+func (x told) holders(context.Context) holders {
 	if x.hang {
 		select {}
 	}
-	return x.programs, x.hidden
+	return x.held
 }
 
 // examine runs doctor and returns its exit code, its screen, and its document.
@@ -108,11 +107,15 @@ func TestDoctor(t *testing.T) {
 		"busy": {
 			w: workstation{
 				built: true, cards: one(deskReader{name: "R", connect: pcsc.ErrReaderBusy}),
-				system: told{programs: []program{{"scdaemon", 12}, {"evil\x1b[2J\nok", 13}}, hidden: true},
+				system: told{held: holders{[]program{{"scdaemon", 12}, {"evil\x1b[2J\nok", 13}}, true, true}},
 			},
 			code: 16, check: "card", want: "now: scdaemon (12), evil\ufffd[2J ok (13); look elsewhere\n",
 		},
-		"busy, nobody seen":  {w: workstation{built: true, cards: one(deskReader{name: "R", hangs: "begin"}), system: told{hidden: true}}, code: 16, check: "card", want: "> look elsewhere\n"},
+		"busy, nobody seen": {w: workstation{built: true, cards: one(deskReader{name: "R", hangs: "begin"}), system: told{held: holders{hidden: true}}}, code: 16, check: "card", want: "> look elsewhere\n"},
+		"busy, candidates": {
+			w:    workstation{built: true, cards: one(deskReader{name: "R", hangs: "begin"}), system: told{held: holders{programs: []program{{"a", 1}}}}},
+			code: 16, check: "card", want: "that may use the readers: a (1)\n",
+		},
 		"busy, all seen":     {w: workstation{built: true, cards: one(deskReader{name: "R", hangs: "begin"}), system: told{}}, code: 16, check: "card", want: "--timeout waits longer"},
 		"busy, system hangs": {w: workstation{built: true, cards: one(deskReader{name: "R", hangs: "connect"}), system: told{hang: true}}, code: 16, check: "card", want: "look elsewhere"},
 		"empty":              {w: workstation{built: true, cards: in(simCard(t, sim.Options{}, formatted))}, code: 0, want: "nobody has written"},
@@ -124,6 +127,10 @@ func TestDoctor(t *testing.T) {
 		"that one is named": {
 			w:    workstation{built: true, cards: &desk{readers: []deskReader{{name: "R", card: foreignCard{}}, {name: "S", card: ours}}}},
 			card: "pcsc:R", code: 12, check: "card", want: "not a Secours card",
+		},
+		"held, beside ours": {
+			w:    workstation{built: true, cards: &desk{readers: []deskReader{{name: "R", connect: pcsc.ErrReaderBusy}, {name: "S", card: ours}}}},
+			code: 0, want: "in “S”",
 		},
 		"held, beside another": {
 			w: workstation{built: true, system: told{}, cards: &desk{readers: []deskReader{

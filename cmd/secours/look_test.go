@@ -238,6 +238,7 @@ func TestLookLetsGo(t *testing.T) {
 		{name: "ours", card: simCard(t, sim.Options{}, recorded(t))},
 		{name: "locked", card: simCard(t, sim.Options{PIN: []byte("1234")}, nil)},
 		{name: "tag", card: simCard(t, sim.Options{Tag: &sim.Tag{}}, nil)},
+		{name: "deactivated", card: answering("\x62\x83")}, // and selected all the same (ISO/IEC 7816-4:2020, 7.4.10)
 		{name: "held", card: foreignCard{}, begin: pcsc.ErrCardReset},
 	}}
 	a := &app{timeout: 5 * time.Second}
@@ -253,7 +254,7 @@ func TestLookLetsGo(t *testing.T) {
 			}
 		}
 		want := map[string]string{
-			"practice": "begin end leave", "ours": "begin close", "locked": "begin close", "tag": "begin close", "held": "begin leave",
+			"practice": "begin end leave", "ours": "begin close", "locked": "begin close", "tag": "begin close", "deactivated": "begin close", "held": "begin leave",
 		}[r.name]
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %v, want %s", r.name, got, want)
