@@ -59,16 +59,28 @@ func (x *linux) serviceDown(l lang, err error) advice {
 			"demandez à l'administrateur une règle polkit pour org.debian.pcsc-lite.access_pcsc et access_card",
 			"ask the administrator for a polkit rule about org.debian.pcsc-lite.access_pcsc and access_card",
 		)}
+	case errors.Is(err, pcsc.ErrVersion):
+		return advice{
+			cause: "version",
+			text: l.s(
+				"le service PC/SC (pcscd) n'est pas de la version de la bibliothèque de ce programme",
+				"the PC/SC service (pcscd) is of another version than this program's library",
+			),
+			remedy: l.s(
+				"mettez pcscd et libpcsclite à la même version, puis relancez le service : ",
+				"bring pcscd and libpcsclite to the same version, then restart the service: ",
+			) + l.quoteCommand(x.restart()) + l.s(
+				" ; dans un conteneur ou un paquet Flatpak ou Snap, c'est sa libpcsclite qui diffère",
+				"; in a container, a Flatpak, or a Snap, it is the libpcsclite inside that differs",
+			),
+		}
 	case !errors.Is(err, pcsc.ErrNoService):
 		return advice{}
 	case answers == nil:
 		return advice{
-			cause: "no-answer",
-			text:  l.s("le service PC/SC est là, mais ne répond pas comme il le devrait", "the PC/SC service is there, but does not answer as it should"),
-			remedy: l.s("relancez-le : ", "restart it: ") + l.quoteCommand(x.command("sudo systemctl restart pcscd.service", "sudo killall pcscd; sudo pcscd")) + l.s(
-				" ; si cela ne change rien, ce programme et pcscd ne sont pas de la même version de pcsc-lite",
-				"; if that changes nothing, this program and pcscd are of different versions of pcsc-lite",
-			),
+			cause:  "no-answer",
+			text:   l.s("le service PC/SC est là, mais ne répond pas comme il le devrait", "the PC/SC service is there, but does not answer as it should"),
+			remedy: l.s("relancez-le : ", "restart it: ") + l.quoteCommand(x.restart()),
 		}
 	case !x.has("usr/sbin/pcscd", "usr/bin/pcscd", "usr/local/sbin/pcscd", "sbin/pcscd"):
 		return advice{
@@ -85,6 +97,10 @@ func (x *linux) serviceDown(l lang, err error) advice {
 		text:   l.s("le service PC/SC (pcscd) est arrêté", "the PC/SC service (pcscd) does not run"),
 		remedy: l.s("démarrez-le : ", "start it: ") + l.quoteCommand(x.command("sudo systemctl enable --now pcscd.socket", "sudo pcscd")),
 	}
+}
+
+func (x *linux) restart() string {
+	return x.command("sudo systemctl restart pcscd.service", "sudo killall pcscd; sudo pcscd")
 }
 
 // command is what to type, with systemd where that runs and knows of pcscd, or without.

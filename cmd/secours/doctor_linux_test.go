@@ -55,6 +55,7 @@ func TestLinuxServiceDown(t *testing.T) {
 		"without a unit":  {machine(t, installed, systemd), pcsc.ErrNoService, "not-running", "\"sudo pcscd\""},
 		"stale socket":    {stale, pcsc.ErrNoService, "not-running", "systemctl enable"},
 		"listening":       {listening, pcsc.ErrNoService, "no-answer", "systemctl restart pcscd.service"},
+		"another version": {listening, pcsc.ErrVersion, "version", "the same version"},
 		"polkit":          {listening, pcsc.ErrNotPermitted, "not-permitted", "polkit"},
 		"something else":  {listening, pcsc.ErrUnsupported, "", ""},
 	} {
