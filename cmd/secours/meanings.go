@@ -92,6 +92,17 @@ var meanings = []meaning{
 		},
 	},
 	{
+		of: []error{pcsc.ErrVersion}, code: exitNoReader, name: "service-version",
+		message: pair{
+			"le service PC/SC (pcscd) et sa bibliothèque (libpcsclite) ne sont pas de la même version",
+			"the PC/SC service (pcscd) and its library (libpcsclite) are not of one version",
+		},
+		hint: pair{
+			"mettez les deux à jour ensemble, puis redémarrez pcscd ; dans un conteneur, prenez la bibliothèque de la machine",
+			"update both together, then restart pcscd; in a container, use the library of the machine",
+		},
+	},
+	{
 		of: []error{pcsc.ErrNotPermitted}, code: exitNoReader, name: "no-service",
 		message: pair{
 			"le service PC/SC refuse cet utilisateur",
