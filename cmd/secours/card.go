@@ -57,6 +57,7 @@ is written to it; 19 card too small.`),
 			if mapping != 2 && mapping != 3 {
 				return a.usage(c, errors.New(l.s("--mapping : 2 ou 3", "--mapping: 2 or 3")))
 			}
+			a.erases = true
 			o := sim.Options{Size: size, Page: page}
 			if a.layOut {
 				o.Tag = &sim.Tag{Mapping: byte(mapping)}

@@ -43,6 +43,7 @@ that was confirmed; 19 card too small.`),
 }
 
 func (a *app) cardWipe(ctx context.Context, yes bool) error {
+	a.erases = true
 	if yes {
 		return a.wipe(ctx, nil)
 	}

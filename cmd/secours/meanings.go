@@ -87,8 +87,8 @@ var meanings = []meaning{
 			"the PC/SC service does not answer",
 		},
 		hint: pair{
-			"démarrez pcscd (Linux) ou le service Carte à puce (Windows), ou employez --card sim:FICHIER",
-			"start pcscd (Linux) or the Smart Card service (Windows), or use --card sim:FILE",
+			"démarrez pcscd (Linux) ou le service Carte à puce (Windows) ; « secours doctor » dit ce qui manque",
+			"start pcscd (Linux) or the Smart Card service (Windows); \"secours doctor\" says what is missing",
 		},
 	},
 	{
@@ -272,7 +272,10 @@ var meanings = []meaning{
 		},
 	},
 	{
-		of: []error{card.ErrProtocol, card.ErrMemory}, code: exitNotOurCard, name: "card-failure",
+		of: []error{
+			card.ErrProtocol, card.ErrMemory, card.ErrCard, card.ErrConditions, card.ErrNotFound, card.ErrNoSpace, card.ErrLength, card.ErrOffset,
+			card.ErrData, card.ErrFile, card.ErrInstruction, card.ErrClass, card.ErrReference,
+		}, code: exitNotOurCard, name: "card-failure",
 		message: pair{
 			"la carte ne répond pas comme elle le devrait",
 			"the card does not answer as it should",

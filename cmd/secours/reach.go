@@ -150,7 +150,11 @@ func (a *app) hold(ctx context.Context, reader string) (*connection, error) {
 func (a *app) openAny(ctx context.Context) (*session, error) {
 	limited, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	foreign := map[string]uint16{} // by reader, what it had seen when its card turned out not to be ours
+	type notOurs struct {
+		events uint16 // what the reader had seen
+		why    error
+	}
+	foreign := map[string]notOurs{}
 	for {
 		readers, err := pcsc.Readers(limited)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -162,10 +166,17 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 		if len(readers) == 0 {
 			return nil, pcsc.ErrNoReader
 		}
+		if err := a.onlyCard(readers); err != nil {
+			return nil, err
+		}
 		var best error
 		busy := false
 		for i, r := range readers {
-			if events, ok := foreign[r.Name]; !r.Card || ok && events == r.Events {
+			if !r.Card {
+				continue
+			}
+			if f, ok := foreign[r.Name]; ok && f.events == r.Events {
+				best = graver(best, f.why)
 				continue
 			}
 			// One reader that is held must not keep us from the others.
@@ -181,14 +192,12 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 				return nil, err
 			}
 			if errors.Is(err, card.ErrNotOurCard) || notLaidOut(err) {
-				foreign[r.Name] = r.Events
+				foreign[r.Name] = notOurs{r.Events, err}
 			}
 			busy = busy || errors.Is(err, pcsc.ErrReaderBusy)
 			best = graver(best, err)
 		}
 		switch {
-		case best == nil && len(foreign) > 0:
-			return nil, card.ErrNotOurCard
 		case best == nil:
 			return nil, pcsc.ErrNoCard
 		case !busy || limited.Err() != nil:
@@ -202,13 +211,41 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 	}
 }
 
+// onlyCard refuses to choose among several cards the one that a verb is about to erase.
+func (a *app) onlyCard(readers []pcsc.Reader) error {
+	var names []string
+	for _, r := range readers {
+		if r.Card {
+			names = append(names, a.lang.quote("pcsc:"+oneLine(r.Name)))
+		}
+	}
+	if !a.erases || len(names) < 2 {
+		return nil
+	}
+	return &failure{
+		code: exitGeneral, name: "several-cards",
+		message: a.lang.s("plusieurs lecteurs ont une carte : dites laquelle préparer", "several readers have a card: say which one to prepare"),
+		hint:    "--card " + strings.Join(names, ", --card "),
+	}
+}
+
 // graver is the one of two errors of different readers that is to be told: what keeps a card that may be ours from being read comes before
-// a card that is another.
+// a tag that could be made ours, and that before a card that is another.
 func graver(a, b error) error {
-	if a == nil || errors.Is(a, card.ErrNotOurCard) && !errors.Is(b, card.ErrNotOurCard) {
+	if a == nil || weight(b) > weight(a) {
 		return b
 	}
 	return a
+}
+
+func weight(err error) int {
+	switch {
+	case errors.Is(err, card.ErrNotOurCard):
+		return 0
+	case notLaidOut(err):
+		return 1
+	}
+	return 2
 }
 
 func (a *app) openReader(ctx context.Context, reader string, patience time.Duration) (*session, error) {

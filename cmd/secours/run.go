@@ -40,6 +40,8 @@ type app struct {
 	recovery bool
 	// wait waits for a card where there is none.
 	wait bool
+	// erases is set by verbs that lose what a card holds: they take no card by chance.
+	erases bool
 	// layOut takes a Type 4 Tag whatever message it holds.
 	layOut bool
 	// width is that of the screen which watch draws; 0 for the terminal's.
