@@ -5,6 +5,7 @@ package pcsctest_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -197,8 +199,13 @@ func TestRawCard(t *testing.T) {
 		return nil
 	}})
 	eventually(t, "the card is seen", func() bool { return bytes.Equal(service.ATR(0), pcsctest.DefaultATR) })
-	if message := <-asked; len(message) != 1 {
-		t.Errorf("the first message is %x, want a control", message)
+	select {
+	case message := <-asked:
+		if len(message) != 1 {
+			t.Errorf("the first message is %x, want a control", message)
+		}
+	default:
+		t.Error("the card was seen without having been asked")
 	}
 	raw.Remove()
 	eventually(t, "the card is gone", func() bool { return service.ATR(0) == nil })
@@ -233,7 +240,7 @@ func TestChildIsPointedAtTheSameService(t *testing.T) {
 	if os.Getenv(says) != "" {
 		fmt.Printf("socket=%s\n", socket())
 		pcsctest.Start(t, pcsctest.Readers)
-		t.Error("a child must not start a service where its parent's is")
+		t.Fatal("a child must not start a service where its parent's is")
 	}
 	out, err := copyOfTest(t, "child", append(withoutRig(), pcsctest.Environ()...)).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("socket="+socket()+"\n")) || !bytes.Contains(out, []byte("--- SKIP: ")) {
@@ -266,10 +273,22 @@ func TestKilledTestLeavesNoService(t *testing.T) {
 	if !answers(name) {
 		t.Errorf("the copy's service does not answer at %q", name)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			killByFile(t, filepath.Dir(name))
+		}
+		os.RemoveAll(filepath.Dir(name))
+	})
 	_ = c.Process.Kill()
 	_ = c.Wait()
-	eventually(t, "pcscd is gone", func() bool { return !answers(name) })
-	os.RemoveAll(filepath.Dir(name))
+	eventually(t, "pcscd is gone", func() bool {
+		// A connection would make it speak, into a pipe that nobody reads any more, and die of that.
+		port, err := net.Listen("tcp4", addr)
+		if err == nil {
+			port.Close()
+		}
+		return err == nil
+	})
 }
 
 // script starts scripts/pcscd itself, or skips.
@@ -280,7 +299,9 @@ func script(t *testing.T, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return exec.Command(path, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // what must be refused must not run for ever
+	t.Cleanup(cancel)
+	return exec.CommandContext(ctx, path, args...)
 }
 
 func TestScriptByHand(t *testing.T) {
@@ -307,7 +328,11 @@ func TestScriptByHand(t *testing.T) {
 		}
 		_ = c.Process.Signal(signal)
 		// pcscd holds the pipe, too: its end is the end of both.
-		_, _ = io.Copy(io.Discard, out)
+		_ = out.(*os.File).SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := io.Copy(io.Discard, out); err != nil {
+			t.Errorf("%v: pcscd goes on: %v", signal, err)
+			killByFile(t, filepath.Dir(name))
+		}
 		_ = c.Wait()
 		if answers(name) {
 			t.Errorf("%v: pcscd still answers", signal)
@@ -318,8 +343,22 @@ func TestScriptByHand(t *testing.T) {
 	}
 }
 
+// killByFile does what the program under test has not done.
+func killByFile(t *testing.T, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "pcscd.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimRight(string(text), "\x00\n"))
+	if err != nil || pid < 2 {
+		t.Fatalf("pid %q: %v", text, err)
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+}
+
 func TestScriptForPrograms(t *testing.T) {
-	dir := shortDir(t)
+	dir := filepath.Join(shortDir(t), "absent")
 	name := filepath.Join(dir, "pcscd.comm")
 	start := func() *exec.Cmd {
 		t.Helper()
