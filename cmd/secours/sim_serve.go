@@ -207,23 +207,11 @@ func (s *simBench) lines(ctx context.Context) <-chan string {
 func (s *simBench) command(ctx context.Context, line string) (quit bool, err error) {
 	verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 	rest = strings.TrimSpace(rest)
-	alone := map[string]func() error{
-		"remove": func() error {
-			if s.card == nil && s.next == nil {
-				return s.out()
-			}
-			s.remove("removed")
-			return nil
-		},
-		"reset":  func() error { return s.reset(ctx) },
-		"status": func() error { s.status(); return nil },
-		"quit":   func() error { quit = true; return nil },
-		"":       func() error { return nil },
-	}
-	if f := alone[verb]; f != nil && rest == "" {
-		return quit, f()
-	}
 	switch verb {
+	case "remove", "reset", "status", "quit", "":
+		if rest == "" {
+			return verb == "quit", s.bare(ctx, verb)
+		}
 	case "insert":
 		if rest == "" {
 			rest = s.image
@@ -250,6 +238,22 @@ func (s *simBench) command(ctx context.Context, line string) (quit bool, err err
 		hint: "insert [" + l.s("FICHIER", "FILE") + "], remove, swap " + l.s("FICHIER", "FILE") + ", swap-gap 1s " + l.s("FICHIER", "FILE") +
 			", reset, pull N, pull-after-apdu N, status, quit",
 	}
+}
+
+// bare carries out a command that has no argument.
+func (s *simBench) bare(ctx context.Context, verb string) error {
+	switch verb {
+	case "remove":
+		if s.card == nil && s.next == nil {
+			return s.out()
+		}
+		s.remove("removed")
+	case "reset":
+		return s.reset(ctx)
+	case "status":
+		s.status()
+	}
+	return nil
 }
 
 // open takes an image, and gives its card a seed of its own.

@@ -182,6 +182,7 @@ func (r *simReader) answer() ([]byte, error) {
 // find is what pcscd does when it looks for a card and there is one.
 func (r *simReader) find() {
 	r.t.Helper()
+	_ = r.l.(*net.TCPListener).SetDeadline(time.Now().Add(simPatience))
 	conn, err := r.l.Accept()
 	if err != nil {
 		r.t.Fatal(err)

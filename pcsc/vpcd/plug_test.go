@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -270,6 +271,12 @@ func TestDeadlines(t *testing.T) {
 			defer theirs.Close()
 			ended := make(chan error, 1)
 			go func() { ended <- newPlug(impatient{ours}, &testCard{}, func() {}).serve(t.Context()) }()
+			if _, err := theirs.Write(message(4)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(theirs, make([]byte, len(message(testATR...)))); err != nil {
+				t.Fatal(err)
+			}
 			select {
 			case err := <-ended:
 				t.Fatalf("silence between messages ended the connection: %v", err)
