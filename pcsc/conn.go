@@ -27,7 +27,6 @@ type Conn struct {
 	removed bool
 	// Contact was lost in a command. The service may see nothing, and a card that was put in meanwhile would answer the next one.
 	lost  bool
-	begun bool // within a transaction
 	asked bool // whether the reader passes extended APDUs
 }
 
@@ -103,11 +102,11 @@ func (c *Conn) Reset(ctx context.Context) error {
 		if c.removed {
 			return fmt.Errorf("%s: %w", action, ErrCardRemoved)
 		}
-		again := c.begun && resetEndsTransaction
+		again := c.owner.begun && resetEndsTransaction
 		if again {
 			// SCardReconnect would end it (winscard_clnt.c of pcsc-lite notes the difference). Ended here, there is no doubt.
 			_ = c.owner.card.EndTransaction(scard.LeaveCard)
-			c.begun = false
+			c.owner.begun = false
 		}
 		if err := c.reconnect(action, scard.UnpowerCard); err != nil {
 			return err
@@ -136,10 +135,8 @@ func (c *Conn) failed(action string, err error) error {
 	if errors.Is(err, scard.ErrNoSmartcard) {
 		err = scard.ErrRemovedCard
 	}
-	if errors.Is(err, scard.ErrRemovedCard) && !c.removed {
+	if errors.Is(err, scard.ErrRemovedCard) {
 		c.removed = true
-		// pcsc-lite keeps the transaction of a card that has left, and the next card in the reader would wait for its end.
-		c.owner.disconnect(scard.LeaveCard)
 	}
 	return failed(action, err)
 }

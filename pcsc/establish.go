@@ -21,7 +21,7 @@ var (
 
 // establishTries bounds the search for the context's socket, which fails only when something else in the process connects to
 // the service at the same moment.
-const establishTries = 3
+const establishTries = 10
 
 // establish gives the owner its context.
 func (o *owner) establish() error {

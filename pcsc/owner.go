@@ -31,6 +31,7 @@ type owner struct {
 	// The goroutine's own: nobody else may look at these.
 	context *scard.Context
 	card    *scard.Card
+	begun   bool // within a transaction
 }
 
 func newOwner() *owner {
@@ -54,8 +55,31 @@ func (o *owner) run() {
 
 // release resets the card: a PIN verified through this connection must not stay so for the next program.
 func (o *owner) release() {
-	o.disconnect(scard.ResetCard)
+	if o.card != nil {
+		_ = o.card.Disconnect(o.disposition())
+	}
 	o.forget()
+}
+
+// disposition is what SCardDisconnect is to do with the card. It asks no questions: told to reset, it does so to the card that is there,
+// even if ours has left and somebody is at work with the next. SCardEndTransaction knows the difference.
+func (o *owner) disposition() scard.Disposition {
+	switch {
+	case o.leave.Load():
+		return scard.LeaveCard
+	case o.begun:
+		if err := o.card.EndTransaction(scard.ResetCard); err == nil || gone(err) {
+			return scard.LeaveCard
+		}
+	case gone(o.card.EndTransaction(scard.LeaveCard)):
+		return scard.LeaveCard
+	}
+	return scard.ResetCard
+}
+
+// gone reports that nothing of ours can be left on the card.
+func gone(err error) bool {
+	return errors.Is(err, scard.ErrRemovedCard) || errors.Is(err, scard.ErrResetCard)
 }
 
 func (o *owner) forget() {
@@ -71,17 +95,6 @@ func (o *owner) forget() {
 func (o *owner) renew() error {
 	o.forget()
 	return o.establish()
-}
-
-func (o *owner) disconnect(disposition scard.Disposition) {
-	if o.card == nil {
-		return
-	}
-	if o.leave.Load() {
-		disposition = scard.LeaveCard
-	}
-	_ = o.card.Disconnect(disposition)
-	o.card = nil
 }
 
 // stop lets the goroutine leave when its present call returns.

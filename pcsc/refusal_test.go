@@ -21,9 +21,10 @@ func TestOddServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	for _, part := range []string{"odd service", "service that accepts nobody"} {
 		t.Run(part, func(t *testing.T) {
+			t.Parallel()
 			path := filepath.Join(dir, strings.ReplaceAll(part, " ", "-"), "pcscd.comm")
 			if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
 				t.Fatal(err)

@@ -23,7 +23,7 @@ func TestStress(t *testing.T) {
 	unleaked(t)
 	service(t, true)
 	names := []string{rig.Reader(0), rig.Reader(1)}
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer stop()
 	var all sync.WaitGroup
 	check := func(what string, err error) bool {

@@ -88,15 +88,19 @@ func TestSwapThatTheServiceSees(t *testing.T) {
 	unleaked(t)
 	service(t, true)
 	first := insert(t, 0, signed(1))
-	c := connect(t, "")
+	c, late, ended := connect(t, ""), connect(t, ""), connect(t, "")
 	before, err := Readers(t.Context())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ended.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	first.remove()
 	eventually(t, "the reader is empty", func() bool { return rig.ATR(0) == nil })
 	_, err = c.Transmit(t.Context(), selectMF)
 	expect(t, "Transmit without a card", err, ErrCardRemoved)
+	expect(t, "End without a card", ended.End(t.Context()), ErrCardRemoved)
 	insert(t, 0, signed(2))
 	after, err := Readers(t.Context())
 	if err != nil {
@@ -109,8 +113,25 @@ func TestSwapThatTheServiceSees(t *testing.T) {
 	expect(t, "Transmit", err, ErrCardRemoved)
 	expect(t, "Reset", c.Reset(t.Context()), ErrCardRemoved)
 	expect(t, "Begin", c.Begin(t.Context()), ErrCardRemoved)
-	if got, err := connect(t, "").Transmit(t.Context(), selectMF); err != nil || got[0] != 2 {
+	// The first card's transaction went with it.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	next, err := Connect(ctx, "")
+	if err != nil {
+		t.Fatalf("a new connection: %v", err)
+	}
+	defer next.Close()
+	if got, err := next.Transmit(t.Context(), selectMF); err != nil || got[0] != 2 {
 		t.Errorf("a new connection: %x, %v", got, err)
+	}
+	// To end the old connection is nothing that the next card should notice.
+	for _, c := range []*Conn{c, late, ended} {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if _, err := next.Transmit(t.Context(), selectMF); err != nil {
+			t.Errorf("after the Close of an old connection: %v", err)
+		}
 	}
 }
 
@@ -158,5 +179,9 @@ func TestATRLengths(t *testing.T) {
 	}
 	_, err = Connect(t.Context(), rig.Reader(1))
 	expect(t, "Connect", err, ErrCardUnresponsive)
-	within(t, "WaitCard", awaiting(rig.Reader(1)))
+	// libpcsclite takes 0.4 s to look at a card without an ATR.
+	ctx, cancel = context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer cancel()
+	_, err = WaitCard(ctx, rig.Reader(1))
+	expect(t, "WaitCard", err, context.DeadlineExceeded)
 }

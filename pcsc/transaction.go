@@ -25,7 +25,7 @@ func (c *Conn) Begin(ctx context.Context) error {
 		switch {
 		case c.removed:
 			return fmt.Errorf("%s: %w", action, ErrCardRemoved)
-		case c.begun:
+		case c.owner.begun:
 			// pcsc-lite would count, and want as many Ends.
 			return fmt.Errorf("%s: there is one", action)
 		}
@@ -45,7 +45,7 @@ func (c *Conn) begin(action string) error {
 	for range beginTries {
 		err = c.owner.card.BeginTransaction()
 		if err == nil {
-			c.begun = true
+			c.owner.begun = true
 			return nil
 		}
 		if !errors.Is(err, scard.ErrResetCard) || c.owner.stopped() {
@@ -67,13 +67,13 @@ func (c *Conn) End(ctx context.Context) error {
 		switch {
 		case c.removed:
 			return fmt.Errorf("%s: %w", action, ErrCardRemoved)
-		case !c.begun:
+		case !c.owner.begun:
 			// pcsc-lite would end, or answer, with the code of a card that has lost contact.
 			return fmt.Errorf("%s: there is none", action)
 		}
 		err := c.owner.card.EndTransaction(scard.LeaveCard)
 		if errors.Is(err, scard.ErrResetCard) {
-			c.begun = false
+			c.owner.begun = false
 			if err := c.reconnect(action, scard.LeaveCard); err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func (c *Conn) End(ctx context.Context) error {
 		if err != nil {
 			return c.failed(action, err)
 		}
-		c.begun = false
+		c.owner.begun = false
 		return nil
 	})
 }

@@ -245,35 +245,3 @@ func testProcessKilledInATransaction(t *testing.T, card testCard) {
 		t.Errorf("the card saw %x, want a reset", got)
 	}
 }
-
-// pcscd keeps the transaction of a card that was pulled, and the next card's clients would wait for its end.
-func TestCardPulledInATransaction(t *testing.T) {
-	unleaked(t)
-	service(t, true)
-	card := insert(t, 0, echo)
-	c := connect(t, "")
-	if err := c.Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	card.remove()
-	eventually(t, "the reader is empty", func() bool { return rig.ATR(0) == nil })
-	expect(t, "End", c.End(t.Context()), ErrCardRemoved)
-	insert(t, 0, echo)
-	_, err := c.Transmit(t.Context(), selectMF)
-	expect(t, "Transmit", err, ErrCardRemoved)
-	expect(t, "Begin", c.Begin(t.Context()), ErrCardRemoved)
-	expect(t, "End again", c.End(t.Context()), ErrCardRemoved)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	next, err := Connect(ctx, "")
-	if err != nil {
-		t.Fatalf("the next card: %v", err)
-	}
-	if err := next.Begin(ctx); err != nil {
-		t.Errorf("Begin: %v", err)
-	}
-	next.Close()
-	if err := c.Close(); err != nil {
-		t.Errorf("Close: %v", err)
-	}
-}
