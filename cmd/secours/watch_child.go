@@ -223,6 +223,8 @@ func (r *readings) child(ctx context.Context, args []string, secret, out []byte)
 		return childEnd{err: err}
 	}
 	defer bind(c.Process)()
+	// Nothing that a killed child may have started keeps this waiting.
+	context.AfterFunc(ctx, func() { stdout.Close(); stderr.Close() })
 	if in != nil {
 		// Shorter than any pipe, so that this waits for nobody. A child that is dead already will say so itself.
 		_, _ = in.Write(secret)

@@ -431,14 +431,15 @@ func (w *watcher) found(v *visit, at *attempt) error {
 	an := at.answer
 	w.drop(v)
 	v.last, v.at = &an, time.Now()
-	v.document, v.length = at.document, an.length
-	e := &event{kind: eventRead, reader: v.slot.reader.Name, answer: &an, failure: an.failure, document: v.shown(), visit: v}
-	if an.length == 0 {
+	e := &event{kind: eventRead, reader: v.slot.reader.Name, answer: &an, failure: an.failure, visit: v}
+	if an.length > 0 {
+		v.document, v.length, v.tries = at.document, an.length, 0
+		e.document = v.shown()
+	} else {
+		w.release(at.document)
 		e.kind = eventFailed
 		w.retry(v, &an)
 		e.retry = !v.again.IsZero()
-	} else {
-		v.tries = 0
 	}
 	if w.once && !e.retry {
 		w.ended, e.final = true, true
@@ -447,7 +448,7 @@ func (w *watcher) found(v *visit, at *attempt) error {
 		}
 	}
 	err := w.front.tell(e)
-	if !w.front.keeps() || an.length == 0 {
+	if !w.front.keeps() {
 		w.drop(v)
 	}
 	return err

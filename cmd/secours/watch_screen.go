@@ -38,7 +38,8 @@ type screenFront struct {
 	own           []byte // the words, where there is no document
 	frame         []byte // drawn last, wiped
 	status        string
-	dirty         bool
+	stale         bool // what is to be on the screen has changed
+	dirty         bool // it has to be drawn
 	resized       time.Time // a reading to fit the new width is due some time after
 }
 
@@ -107,7 +108,7 @@ func (f *screenFront) open(ctx context.Context) error {
 	if err := f.enter(); err != nil {
 		return err
 	}
-	f.dirty = true
+	f.stale = true
 	send := func(in input) bool {
 		select {
 		case f.in <- in:
@@ -189,30 +190,20 @@ func (f *screenFront) tell(e *event) error {
 	switch e.kind {
 	case eventInserted:
 		f.show(e.visit)
-	case eventRead, eventFailed:
+	case eventRead:
 		f.annex(e)
-		if e.visit == f.current {
-			f.fill()
-		}
 	case eventRemoved:
 		if e.visit == f.current {
 			f.show(f.newest())
 		}
 	}
-	f.dirty = true
-	if f.current == nil {
-		f.fill()
-	}
+	f.stale = true
 	return nil
 }
 
 // annex puts what a reading said on standard error below what it showed, within the same buffer.
 func (f *screenFront) annex(e *event) {
-	v := e.visit
-	if v.document == nil {
-		return
-	}
-	text := ""
+	v, text := e.visit, ""
 	if e.failure != nil {
 		text = "\n" + f.a.talk(e.failure)
 	}
@@ -234,12 +225,12 @@ func (f *screenFront) newest() *visit {
 func (f *screenFront) show(v *visit) {
 	f.current = v
 	f.page.top = 0
-	f.fill()
+	f.stale = true
 }
 
 // fill lays out what is to be on the screen.
 func (f *screenFront) fill() {
-	f.dirty = true
+	f.dirty, f.stale = true, false
 	v := f.current
 	if v != nil && v.document != nil {
 		f.text = v.shown()
@@ -389,6 +380,9 @@ func ago(d time.Duration) string {
 
 // refresh draws, where something has changed.
 func (f *screenFront) refresh() error {
+	if f.stale {
+		f.fill()
+	}
 	status := f.statusLine()
 	if !f.dirty && status == f.status {
 		return nil
@@ -443,8 +437,7 @@ func (f *screenFront) input(in input) error {
 	case in.gone:
 		return errQuit
 	case in.trust != nil:
-		f.trust = *in.trust
-		f.fill()
+		f.trust, f.stale = *in.trust, true
 	case in.key == keySuspend:
 		return f.suspend()
 	case in.resume:
@@ -463,9 +456,6 @@ func (f *screenFront) input(in input) error {
 			f.resize(false)
 		}
 		f.fit()
-		if f.current != nil && f.current.document == nil {
-			f.fill()
-		}
 	case in.key == keyInterrupt:
 		return errInterrupted
 	case in.key == keyQuit:
@@ -512,8 +502,7 @@ func (f *screenFront) resize(redraw bool) {
 			}
 		})
 	}
-	f.columns, f.rows = columns, rows
-	f.fill()
+	f.columns, f.rows, f.stale = columns, rows, true
 }
 
 // fit reads every card again whose screen was made for another width.
@@ -536,7 +525,6 @@ func (f *screenFront) suspend() error {
 	for _, v := range f.w.visits {
 		f.w.abandon(v)
 	}
-	f.fill()
 	f.restore()
 	stopSelf()
 	if err := f.enter(); err != nil {
@@ -546,6 +534,6 @@ func (f *screenFront) suspend() error {
 		f.w.start(v)
 	}
 	f.columns, f.rows = f.size()
-	f.fill()
+	f.stale = true
 	return nil
 }

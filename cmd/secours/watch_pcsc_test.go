@@ -1,0 +1,284 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/secours-card/secours/card/sim"
+	"github.com/secours-card/secours/pcsc/pcsctest"
+)
+
+// watchProcess is "secours watch --json" in a process of its own.
+type watchProcess struct {
+	t     *testing.T
+	c     *exec.Cmd
+	lines chan watchLine
+}
+
+type watchLine struct {
+	Event  string
+	Reader string
+	Exit   *int
+	Read   json.RawMessage
+	text   string
+}
+
+func startWatch(t *testing.T, args ...string) *watchProcess {
+	t.Helper()
+	secours, err := exec.LookPath("secours")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watchProcess{t: t, c: exec.Command(secours, append([]string{"watch", "--json"}, args...)...), lines: make(chan watchLine, 100)}
+	w.c.Env = append(os.Environ(), pcsctest.Environ()...)
+	w.c.Stderr = os.Stderr
+	w.c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := w.c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.c.Process.Kill() })
+	go func() {
+		defer close(w.lines)
+		s := bufio.NewScanner(out)
+		s.Buffer(nil, maxDocument+maxEnvelope)
+		for s.Scan() {
+			l := watchLine{text: s.Text()}
+			if err := json.Unmarshal(s.Bytes(), &l); err != nil {
+				t.Errorf("%v: %s", err, s.Text())
+			}
+			w.lines <- l
+		}
+	}()
+	return w
+}
+
+// expect waits for these events, in this order, and returns the last.
+func (w *watchProcess) expect(want ...string) (last watchLine) {
+	w.t.Helper()
+	for _, event := range want {
+		select {
+		case l, ok := <-w.lines:
+			if !ok || l.Event != event {
+				w.t.Fatalf("told %s, want %s", l.text, event)
+			}
+			last = l
+		case <-time.After(30 * time.Second):
+			w.t.Fatalf("%s is never told", event)
+		}
+	}
+	return last
+}
+
+// end stops the watch as a service is stopped.
+func (w *watchProcess) end() {
+	w.t.Helper()
+	if err := w.c.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	for l := range w.lines {
+		w.t.Errorf("told at the end: %s", l.text)
+	}
+	if err := w.c.Wait(); err != nil {
+		w.t.Errorf("stopped by TERM: %v", err)
+	}
+}
+
+// count is the number of entries of a folder of /proc.
+func (w *watchProcess) count(dir string) int {
+	entries, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(w.c.Process.Pid), dir))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// resident is the memory that the process holds, in bytes.
+func (w *watchProcess) resident() int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.c.Process.Pid))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(b)
+	n, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n << 10
+}
+
+// holds tells which of the texts are in the memory of the process.
+func (w *watchProcess) holds(texts ...string) (found []string) {
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", w.c.Process.Pid))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", w.c.Process.Pid))
+	if err != nil {
+		w.t.Skip("the memory of another process cannot be looked into here: " + err.Error())
+	}
+	defer mem.Close()
+	total := 0
+	for line := range strings.Lines(string(maps)) {
+		var from, to int64
+		var mode string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil || !strings.HasPrefix(mode, "rw") {
+			continue
+		}
+		// What Go has reserved and never touched is not worth reading: a region that large is sparse.
+		b := make([]byte, min(to-from, 64<<20))
+		n, _ := mem.ReadAt(b, from)
+		total += n
+		for _, text := range texts {
+			if bytes.Contains(b[:n], []byte(text)) {
+				found = append(found, text)
+			}
+		}
+	}
+	if total < 1<<20 {
+		w.t.Fatalf("only %d bytes of memory were read", total)
+	}
+	return found
+}
+
+func (w *watchProcess) children() string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", w.c.Process.Pid))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// TestWatchThroughPCSC lives through insertions and restarts of pcscd, and ends as light as it began and without the patient's name.
+func TestWatchThroughPCSC(t *testing.T) {
+	const insertions, restarts = 20, 2
+	s := pcsctest.Start(t, pcsctest.Readers)
+	p := newPlayground(t)
+	// A patient whom no program has in it.
+	family, agent := rand.Text(), rand.Text()
+	text, err := os.ReadFile(p.file("summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.NewReplacer("DURAND", family, "amoxicilline", agent).Replace(string(text))
+	if err := os.WriteFile(p.file("other.json"), []byte(other), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.run(t, 0, "--card", "sim:"+p.image, "card", "init", "--erase")
+	p.gp(t, 0, "write", p.file("other.json"))
+	w := startWatch(t, "--home", p.file("emergency"), "--lang", "fr")
+	w.expect("watching")
+	turn := func() {
+		c, err := sim.Open(p.image, sim.Session{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		card := pcsctest.Insert(t, s, 0, &pcsctest.Card{Answer: func(command []byte) []byte {
+			answer, err := c.Transmit(context.Background(), command)
+			if err != nil {
+				return nil
+			}
+			return answer
+		}})
+		l := w.expect("inserted", "read")
+		if l.Exit == nil || *l.Exit != 0 || l.Reader != s.Reader(0) || !bytes.Contains(l.Read, []byte(family)) || !bytes.Contains(l.Read, []byte(agent)) {
+			t.Fatalf("%.300s", l.text)
+		}
+		card.Remove()
+		w.expect("removed")
+	}
+	turn()
+	// Twice: what is allocated once for every reader or service is there then.
+	turn()
+	fds, threads, memory := w.count("fd"), w.count("task"), w.resident()
+	for i := range insertions {
+		if i%(insertions/restarts) == insertions/restarts/2 {
+			s.Restart()
+			w.expect("reader-removed", "reader-removed", "no-service", "service", "reader-added", "reader-added")
+		}
+		turn()
+	}
+	t.Logf("descriptors %d, then %d; threads %d, then %d; memory %d kB, then %d kB", fds, w.count("fd"), threads, w.count("task"), memory>>10, w.resident()>>10)
+	if n := w.count("fd"); n > fds+1 {
+		t.Errorf("%d descriptors, %d at first", n, fds)
+	}
+	if n := w.count("task"); n > threads+4 {
+		t.Errorf("%d threads, %d at first", n, threads)
+	}
+	if n := w.resident(); n > memory+8<<20 {
+		t.Errorf("%d kB, %d at first", n>>10, memory>>10)
+	}
+	if c := w.children(); c != "" {
+		t.Errorf("children left: %s", c)
+	}
+	if found := w.holds(family, agent); found != nil {
+		t.Errorf("after the removal, memory holds %q", found)
+	}
+	if found := w.holds("secours.watch/1"); found == nil {
+		t.Error("memory was not looked into")
+	}
+	w.end()
+}
+
+// The watch ends with the one who reads it, and with --once after one card.
+func TestWatchEndsWithItsReader(t *testing.T) {
+	s := pcsctest.Start(t, pcsctest.Readers)
+	secours, err := exec.LookPath("secours")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(secours, "watch", "--json", "--home", t.TempDir())
+	c.Env = append(os.Environ(), pcsctest.Environ()...)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	done := make(chan error, 1)
+	go func() { done <- c.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("its reader has gone: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		_ = c.Process.Kill()
+		t.Error("it goes on without its reader")
+	}
+
+	w := startWatch(t, "--home", t.TempDir(), "--once", "--card", "pcsc:"+s.Reader(1))
+	w.expect("watching")
+	pcsctest.Insert(t, s, 0, &pcsctest.Card{Answer: pcsctest.Echo})
+	pcsctest.Insert(t, s, 1, &pcsctest.Card{Answer: func([]byte) []byte { return []byte{0x6A, 0x82} }})
+	if l := w.expect("inserted", "failed"); l.Exit == nil || *l.Exit != exitNotOurCard || l.Reader != s.Reader(1) {
+		t.Errorf("%s", l.text)
+	}
+	if err := w.c.Wait(); w.c.ProcessState.ExitCode() != exitNotOurCard {
+		t.Errorf("ended with %v", err)
+	}
+}
