@@ -11,7 +11,7 @@ import (
 // TestHazardsNameTests holds docs/HAZARDS.md and docs/THREATS.md to tests that exist.
 func TestHazardsNameTests(t *testing.T) {
 	folders := map[string]string{
-		"secours": ".", "card": "../../card", "sim": "../../card/sim", "summary": "../../summary",
+		"secours": ".", "card": "../../card", "pcsc": "../../pcsc", "vpcd": "../../pcsc/vpcd", "sim": "../../card/sim", "summary": "../../summary",
 		"record": "../../summary/record", "trust": "../../summary/trust",
 	}
 	sources := map[string]string{}
