@@ -74,6 +74,9 @@ func (c *Conn) transmit(command []byte) ([]byte, error) {
 	if c.removed || c.lost {
 		return nil, fmt.Errorf("%s: %w", action, ErrCardRemoved)
 	}
+	if !speaks(c.owner.card) { // since a reset, and ebfe/scard would panic
+		return nil, fmt.Errorf("%s: %w", action, ErrCardUnresponsive)
+	}
 	// A buffer of 64 KiB is made for every call, and its head returned.
 	buffer, err := c.owner.card.Transmit(command)
 	if err != nil {
@@ -119,7 +122,7 @@ func (c *Conn) Reset(ctx context.Context) error {
 	})
 }
 
-// reconnect acknowledges a reset, or makes one.
+// reconnect acknowledges a reset, or makes one. pcscd reports success without a protocol for a card that leaves at that moment.
 func (c *Conn) reconnect(action string, disposition scard.Disposition) error {
 	if err := c.owner.card.Reconnect(scard.ShareShared, scard.ProtocolAny, disposition); err != nil {
 		return c.failed(action, err)

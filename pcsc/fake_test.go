@@ -20,10 +20,9 @@ type fake struct {
 	// Before the fields, by command: hang up, or never answer.
 	hangUp, silent map[uint32]bool
 	version        uint32 // the code that answers CMD_VERSION
+	mute           bool   // a reset leaves no protocol
 	readers        []fakeReader
 	control        func(code uint32) ([]byte, scard.Error)
-	transmit       func(command []byte) []byte
-	said           []uint32
 	handles        uint32
 }
 
@@ -61,7 +60,7 @@ var fakeSizes = map[uint32]int{
 func (f *fake) set(change func(*fake)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hangUp, f.silent, f.version, f.control, f.transmit, f.said = nil, nil, 0, nil, nil, nil
+	f.hangUp, f.silent, f.version, f.mute, f.control = nil, nil, 0, false, nil
 	f.readers = []fakeReader{{"Fake 00 00", fakePresent, []byte{0x3B, 0x80, 0x01, 0x81}}}
 	change(f)
 }
@@ -130,7 +129,6 @@ func (f *fake) serve(conn net.Conn) {
 func (f *fake) answer(command uint32, body []byte, conn io.Reader) (reply []byte, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.said = append(f.said, command)
 	if f.hangUp[command] {
 		return nil, false
 	}
@@ -160,6 +158,9 @@ func (f *fake) answer(command uint32, body []byte, conn io.Reader) (reply []byte
 		put(36, uint32(scard.ProtocolT1))
 	case fakeReconnect:
 		put(4, uint32(scard.ProtocolT1))
+		if f.mute {
+			put(4, 0)
+		}
 	case fakeControl:
 		if _, err := io.CopyN(io.Discard, conn, int64(get(2))); err != nil {
 			return nil, false
@@ -172,16 +173,11 @@ func (f *fake) answer(command uint32, body []byte, conn io.Reader) (reply []byte
 		put(5, uint32(code))
 		reply = append(reply, answer...)
 	case fakeTransmit:
-		sent := make([]byte, get(3))
-		if _, err := io.ReadFull(conn, sent); err != nil {
+		if _, err := io.CopyN(io.Discard, conn, int64(get(3))); err != nil {
 			return nil, false
 		}
-		answer := []byte{0x90, 0x00}
-		if f.transmit != nil {
-			answer = f.transmit(sent)
-		}
-		put(6, uint32(len(answer)))
-		reply = append(reply, answer...)
+		put(6, 2)
+		reply = append(reply, 0x90, 0x00)
 	}
 	return reply, true
 }

@@ -151,6 +151,21 @@ func oddService(t *testing.T) {
 			break
 		}
 	})
+	run("a reset that leaves no protocol", func(f *fake) { f.mute = true }, func(t *testing.T) {
+		c := connect(t, "")
+		expect(t, "Reset", c.Reset(t.Context()), ErrCardUnresponsive)
+		_, err := c.Transmit(t.Context(), selectMF)
+		expect(t, "Transmit", err, ErrCardUnresponsive)
+		f.mu.Lock()
+		f.mute = false
+		f.mu.Unlock()
+		if err := c.Reset(t.Context()); err != nil {
+			t.Errorf("Reset: %v", err)
+		}
+		if _, err := c.Transmit(t.Context(), selectMF); err != nil {
+			t.Errorf("Transmit: %v", err)
+		}
+	})
 	const code = 0x42330012
 	features := []byte{0x0A, 4, 0x42, 0x33, 0, 0x0A, 0x12, 4, 0x42, 0x33, 0, 0x12}
 	run("extended APDUs", func(f *fake) {

@@ -58,7 +58,7 @@ func TestStress(t *testing.T) {
 						if check("Begin", c.Begin(limited)) {
 							_, err := c.Transmit(limited, selectMF)
 							check("Transmit in a transaction", err)
-							check("End", c.End(limited))
+							check("End", c.End(t.Context()))
 						}
 					default:
 						command := []byte{0, 0xB0, byte(rand.IntN(256)), byte(i)}
