@@ -124,7 +124,7 @@ func (r *readings) read(ctx context.Context, j job, document []byte) answer {
 	an.failure, an.object, an.notes = parseTalk(end.talk)
 	an.notes = slices.DeleteFunc(an.notes, func(n string) bool { return slices.Contains(r.said, n) })
 	// Only with these codes does "read" show anything. Whatever ended in another way may have been cut short.
-	shown := end.exited && slices.Contains([]int{exitOK, exitInvalid, exitUnverifiable, exitNotAuthorised}, end.code)
+	shown := slices.Contains([]int{exitOK, exitInvalid, exitUnverifiable, exitNotAuthorised}, end.code)
 	if shown && end.length > 0 {
 		an.length = end.length
 		if j.width == 0 {

@@ -38,8 +38,8 @@ type screenFront struct {
 	own           []byte // the words, where there is no document
 	frame         []byte // drawn last, wiped
 	status        string
-	stale         bool // what is to be on the screen has changed
-	dirty         bool // it has to be drawn
+	stale         bool      // what is to be on the screen has changed
+	dirty         bool      // it has to be drawn
 	resized       time.Time // a reading to fit the new width is due some time after
 }
 
