@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -311,37 +312,32 @@ func (f *screenFront) verdict(v *visit) string {
 // statusLine tells what is on the screen. Where there is not room for all, what matters least is left out as a whole.
 func (f *screenFront) statusLine() string {
 	l, v := f.a.lang, f.current
-	var parts []string
-	if first, last, above, below := f.page.span(); above || below {
-		more := l.s("fin", "end")
-		if below {
-			more = l.s("SUITE PLUS BAS", "MORE BELOW")
-		}
-		parts = append(parts, fmt.Sprintf(l.s("lignes %d-%d sur %d : %s", "lines %d-%d of %d: %s"), first, last, f.page.lines, more))
-	}
-	if v != nil && v.last != nil {
-		parts = append([]string{f.verdict(v)}, parts...)
-	}
-	if n := len(f.w.visits); n > 1 {
-		at := 1
-		for i, o := range f.w.visits {
-			if o == v {
-				at = i + 1
+	line := " "
+	add := func(forms ...string) {
+		for _, s := range forms {
+			if textWidth(line+s) < f.columns {
+				line += s + " | "
+				return
 			}
 		}
-		parts = append(parts, fmt.Sprintf(l.s("carte %d sur %d (Tab)", "card %d of %d (Tab)"), at, n))
 	}
 	if v != nil && v.last != nil {
-		parts = append(parts, fmt.Sprintf(l.s("il y a %s", "%s ago"), ago(time.Since(v.at))))
+		add(f.verdict(v))
 	}
-	line := " "
-	add := func(s string) {
-		if textWidth(line+s) < f.columns {
-			line += s + " | "
-		}
+	first, last, above, below := f.page.span()
+	switch {
+	case below:
+		add(fmt.Sprintf(l.s("lignes %d-%d sur %d : SUITE PLUS BAS", "lines %d-%d of %d: MORE BELOW"), first, last, f.page.lines),
+			fmt.Sprintf(l.s("%d-%d/%d SUITE", "%d-%d/%d MORE"), first, last, f.page.lines), l.s("SUITE", "MORE"))
+	case above:
+		add(fmt.Sprintf(l.s("lignes %d-%d sur %[2]d : fin", "lines %d-%d of %[2]d: end"), first, last), l.s("fin", "end"))
 	}
-	for _, p := range parts {
-		add(p)
+	if n := len(f.w.visits); n > 1 {
+		at := slices.Index(f.w.visits, v) + 1
+		add(fmt.Sprintf(l.s("carte %d sur %d (Tab)", "card %d of %d (Tab)"), at, n), fmt.Sprintf("%d/%d", at, n))
+	}
+	if v != nil && v.last != nil {
+		add(fmt.Sprintf(l.s("il y a %s", "%s ago"), ago(time.Since(v.at))))
 	}
 	if v != nil {
 		add(shortened(oneLine(v.slot.reader.Name), f.columns-textWidth(line)-1))

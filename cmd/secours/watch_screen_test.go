@@ -368,6 +368,15 @@ func TestLiveScreenResized(t *testing.T) {
 	b.size(60, 7)
 	b.f.in <- input{resize: true}
 	b.has("lines 1-6 of 20") // at once, with what is there
+	b.size(30, 7)
+	b.f.in <- input{resize: true}
+	b.has("VERIFIED | 1-6/20 MORE")
+	b.size(18, 7)
+	b.f.in <- input{resize: true}
+	b.has("VERIFIED | MORE")
+	b.size(60, 7)
+	b.f.in <- input{resize: true}
+	b.has("lines 1-6 of 20")
 	close(again)
 	b.has("DURAND for sixty columns")
 	if j := b.v.starts[1]; j.width != 60 {
