@@ -86,6 +86,8 @@ type amended struct {
 	Schema  string `json:"schema"`
 	Outcome string `json:"outcome"`
 	Card    string `json:"card"`
+	// Patient is whose card it is, as far as the signer may see.
+	Patient *amendedPatient `json:"patient,omitempty"`
 	// Amendments has one for each level that is concerned; their ids and the head are drawn when written, and a dry run has none.
 	Amendments  []amendedLevel `json:"amendments"`
 	Items       []amendedItem  `json:"items"`
@@ -96,6 +98,12 @@ type amended struct {
 	RecordBytes int            `json:"recordBytes"`
 	Capacity    int            `json:"capacityBytes"`
 	Warnings    []problem      `json:"warnings,omitempty"`
+}
+
+type amendedPatient struct {
+	Family    string   `json:"family"`
+	Given     []string `json:"given"`
+	BirthDate string   `json:"birthDate,omitempty"`
 }
 
 type amendedLevel struct {
@@ -110,6 +118,7 @@ type amendedItem struct {
 }
 
 func (a *app) amend(ctx context.Context, o amendOptions) error {
+	a.purpose = toWrite
 	if o.values.one("file") == "-" && (a.secrets.stdin || a.secrets.fd == 0) {
 		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
 			"l'entrée standard ne peut pas donner à la fois les ajouts et la phrase de passe",
@@ -277,6 +286,10 @@ func (a *app) amendmentFailure(err error) error {
 
 // tell notes in the result what is on the card after the amendment that was not there before.
 func (a *app) tell(result *amended, before, after *record.Record, content *summary.Amendment) {
+	if before.Summary != nil && before.Clearance > 0 {
+		p := &before.Summary.Patient
+		result.Patient = &amendedPatient{Family: p.Family, Given: p.Given, BirthDate: p.BirthDate.String()}
+	}
 	known := map[string]bool{}
 	for _, m := range before.Amendments {
 		known[m.ID] = true
@@ -364,6 +377,9 @@ func (a *app) printAmended(r amended) error {
 		return err
 	}
 	p := a.lines()
+	if w := r.Patient; w != nil {
+		p.add("  "+l.s("patient", "patient"), w.Family+" "+strings.Join(w.Given, " ")+", "+w.BirthDate)
+	}
 	for _, i := range r.Items {
 		p.add("  "+word(l, operationWords, i.Operation), i.ID+" ("+l.p(sectionWords[i.Section].title)+")")
 	}

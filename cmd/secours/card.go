@@ -57,7 +57,7 @@ is written to it; 19 card too small.`),
 			if mapping != 2 && mapping != 3 {
 				return a.usage(c, errors.New(l.s("--mapping : 2 ou 3", "--mapping: 2 or 3")))
 			}
-			a.erases = true
+			a.purpose = toErase
 			o := sim.Options{Size: size, Page: page}
 			if a.layOut {
 				o.Tag = &sim.Tag{Mapping: byte(mapping)}
@@ -118,24 +118,38 @@ func (a *app) createImage(o sim.Options) (created bool, err error) {
 func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 	var old *card.Content
 	var unreadable error
-	s, err := a.reading(ctx, func(s *session) (err error) {
-		if err := a.layOutTag(ctx, s, erase); err != nil {
-			return err
-		}
+	look := func(s *session) (err error) {
 		if old, err = card.Read(s.medium); isContent(err) {
 			unreadable, err = err, nil
 		}
 		return err
+	}
+	s, err := a.reading(ctx, func(s *session) error {
+		if tag, ok := s.card.(*card.Tag); ok && tag.Message() != nil {
+			return nil // there is nothing to read before it is laid out
+		}
+		return look(s)
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
+	tag, isTag := s.card.(*card.Tag)
+	fresh := isTag && tag.Message() != nil
+	if isTag || a.layOut {
+		if err := a.layOutTag(ctx, s, erase); err != nil {
+			return nil, err
+		}
+	}
+	if fresh { // a message that was deleted may have left a container behind it
+		if err := look(s); err != nil {
+			return nil, err
+		}
+	}
 	// A newer format may hold a summary that this version cannot see; a damaged card, one that somebody may still rescue.
 	holds := unreadable == nil && old.Record != nil || errors.Is(unreadable, card.ErrNotFormatted) && !blank(s.medium) ||
 		unreadable != nil && !errors.Is(unreadable, card.ErrNotFormatted)
 	if holds && !erase {
-		s.close()
 		return nil, a.notEmptyCard()
 	}
 	if size := s.medium.Size(); size < minSize {

@@ -43,7 +43,7 @@ that was confirmed; 19 card too small.`),
 }
 
 func (a *app) cardWipe(ctx context.Context, yes bool) error {
-	a.erases = true
+	a.purpose = toErase
 	if yes {
 		return a.wipe(ctx, nil)
 	}

@@ -1,16 +1,85 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/secours-card/secours/card"
+	"github.com/secours-card/secours/pcsc"
 )
 
 // wantsPIN tells whether a card refused because the patient's PIN was not presented; one that was refused is another matter.
 func wantsPIN(err error) bool {
 	return errors.Is(err, card.ErrSecurity) && !errors.As(err, new(*card.PINError))
+}
+
+// pinWanted is a card that wants the patient's PIN, with the attempts that are left.
+type pinWanted struct {
+	left int
+	err  error
+}
+
+func (e *pinWanted) Error() string { return e.err.Error() }
+func (e *pinWanted) Unwrap() error { return e.err }
+
+// errPresenting is in the chain of what went wrong while a PIN was presented. Whether it was counted is unknown: it is not presented again.
+var errPresenting = errors.New("presenting the PIN")
+
+// expectPIN asks the card for the attempts left, and remembers which insertion of a card it was: another patient's card, put in while the PIN
+// is typed, must not be given it.
+func (a *app) expectPIN(ctx context.Context, s *session, refused error) error {
+	left, verified, err := s.application.PINRetries(ctx)
+	switch {
+	case err != nil:
+		return err
+	case verified:
+		return refused // it is not for want of the PIN
+	case left == 0:
+		return &card.PINError{Command: "VERIFY", Blocked: true, Status: 0x6983}
+	}
+	if a.pinFor, err = a.insertion(ctx, s); err != nil {
+		return err
+	}
+	a.card = s.name
+	return &pinWanted{left, refused}
+}
+
+// presentPIN presents the PIN, now and after each reset.
+func (a *app) presentPIN(ctx context.Context, s *session) error {
+	now, err := a.insertion(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.application == nil || now != a.pinFor {
+		return card.ErrCardChanged
+	}
+	present := func(ctx context.Context) error {
+		if err := s.application.VerifyPIN(ctx, bytes.Clone(a.patientPIN)); err != nil {
+			return fmt.Errorf("%w: %w", errPresenting, err)
+		}
+		return nil
+	}
+	s.application.AfterReset(present)
+	return present(ctx)
+}
+
+// insertion tells one card in a reader from the next, as far as the service notices.
+func (a *app) insertion(ctx context.Context, s *session) (string, error) {
+	if s.reader == "" {
+		return s.name, nil
+	}
+	readers, err := pcsc.Readers(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range readers {
+		if r.Name == s.reader {
+			return fmt.Sprintf("%s, %d", r.Name, r.Events), nil
+		}
+	}
+	return "", pcsc.ErrNoReader
 }
 
 // askPIN asks for the patient's PIN. No card is held meanwhile.

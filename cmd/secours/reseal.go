@@ -83,6 +83,7 @@ type resealed struct {
 }
 
 func (a *app) reseal(ctx context.Context, o resealOptions) (*resealed, error) {
+	a.purpose = toWrite
 	h, err := a.homeDir()
 	if err != nil {
 		return nil, err

@@ -39,15 +39,16 @@ type app struct {
 	// recovery opens with the patient's recovery code.
 	recovery bool
 	// wait waits for a card where there is none.
-	wait bool
-	// erases is set by verbs that lose what a card holds: they take no card by chance.
-	erases bool
+	wait    bool
+	purpose purpose
 	// layOut takes a Type 4 Tag whatever message it holds.
 	layOut bool
 	// width is that of the screen which watch draws; 0 for the terminal's.
 	width int
 	// patientPIN is there once the card wanted it.
 	patientPIN []byte
+	// pinFor is the insertion of the card that wanted it.
+	pinFor string
 }
 
 func newApp() *app {

@@ -20,6 +20,7 @@ type session struct {
 	// simulated cards may carry unsealed records; real ones must not.
 	simulated bool
 	name      string
+	reader    string
 	close     func() error
 }
 
@@ -31,13 +32,10 @@ func (a *app) open(ctx context.Context) (*session, error) {
 		open = a.openWhenThere
 	}
 	s, err := open(ctx)
-	if err != nil || a.patientPIN == nil || s.application == nil {
+	if err != nil || a.patientPIN == nil {
 		return s, err
 	}
-	// Each session presents the PIN anew, and so does each reset within one.
-	present := func(ctx context.Context) error { return s.application.VerifyPIN(ctx, bytes.Clone(a.patientPIN)) }
-	s.application.AfterReset(present)
-	if err := present(ctx); err != nil {
+	if err := a.presentPIN(ctx, s); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -99,7 +97,7 @@ func (a *app) selected(ctx context.Context, c *connection) (*session, error) {
 	}
 	application, _ := found.(*card.Application)
 	return &session{
-		card: found, application: application, medium: found.Medium(ctx), simulated: c.simulated, name: c.name, close: c.close,
+		card: found, application: application, medium: found.Medium(ctx), simulated: c.simulated, name: c.name, reader: c.reader, close: c.close,
 	}, nil
 }
 
@@ -108,31 +106,29 @@ func notLaidOut(err error) bool {
 	return errors.Is(err, card.ErrBlankTag) || errors.Is(err, card.ErrOtherMessage) || errors.Is(err, card.ErrOtherLayout)
 }
 
-// reading opens the card and reads from it. The caller closes the session. What another program's reset cut short is begun again, once; nothing has
-// been written then. A card that wants the patient's PIN is let go of while the PIN is asked for.
+// reading opens the card and reads from it. The caller closes the session. What another program's reset cut short is begun again, once: read writes
+// nothing. A card that wants the patient's PIN is let go of while the PIN is asked for.
 func (a *app) reading(ctx context.Context, read func(*session) error) (*session, error) {
 	restarted := false
 	for {
 		s, err := a.open(ctx)
-		left := -1
 		if err == nil {
 			if err = read(s); err == nil {
 				return s, nil
 			}
-			if wantsPIN(err) && s.application != nil {
-				left, _, _ = s.application.PINRetries(ctx)
+			if wantsPIN(err) && a.patientPIN == nil && s.application != nil {
+				err = a.expectPIN(ctx, s, err)
 			}
 			s.close()
 		}
+		var wanted *pinWanted
 		switch {
-		case errors.Is(err, pcsc.ErrCardReset) && !restarted:
-			restarted = true
-		case wantsPIN(err) && left == 0:
-			return nil, &card.PINError{Command: "VERIFY", Blocked: true, Status: 0x6983}
-		case wantsPIN(err) && a.patientPIN == nil && left > 0:
-			if err := a.askPIN(ctx, left); err != nil {
+		case errors.As(err, &wanted):
+			if err := a.askPIN(ctx, wanted.left); err != nil {
 				return nil, err
 			}
+		case errors.Is(err, pcsc.ErrCardReset) && !errors.Is(err, errPresenting) && !restarted:
+			restarted = true
 		default:
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -166,5 +167,53 @@ func TestPromptsHoldNoCard(t *testing.T) {
 	code, _, talk, events := p.inReader(t, "4711\n", nil, "card", "init", "--passphrase-stdin")
 	if code != 0 || !slices.Equal(events, []string{"open", "close", "open", "close"}) {
 		t.Errorf("%d %v %s", code, events, talk)
+	}
+}
+
+// TestPINIsNotPresentedAgain: a reset that hits VERIFY ends the run, since the card may have counted it; one that hits the question for the
+// attempts left does not make a PIN a blocked one.
+func TestPINIsNotPresentedAgain(t *testing.T) {
+	p := newPlayground(t)
+	if err := os.Remove(p.image); err != nil {
+		t.Fatal(err)
+	}
+	c, err := sim.Create(p.image, sim.Options{Size: 16384, PIN: []byte("4711")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if code, _, talk, _ := p.inReader(t, "4711\n", nil, "card", "init", "--passphrase-stdin"); code != 0 {
+		t.Fatal(talk)
+	}
+	// SELECT, READ BINARY, VERIFY without data; SELECT, VERIFY, …
+	info := []string{"--lang", "en", "card", "info", "--passphrase-stdin"}
+	for n, want := range map[int]struct {
+		code, sessions int
+	}{2: {0, 3}, 3: {0, 3}, 4: {0, 3}, 5: {exitBusy, 2}, 6: {0, 3}} {
+		code, out, talk, events := p.inReader(t, "4711\n", []int{n}, info...)
+		if code != want.code || len(events) != 2*want.sessions || strings.Contains(talk, "blocked") {
+			t.Errorf("reset before command %d: %d %v %s%s", n, code, events, out, talk)
+		}
+	}
+}
+
+// TestLayingOutIsNotReplayed: what another program's reset cuts short while a tag is laid out, or a card is formatted, is not begun again.
+func TestLayingOutIsNotReplayed(t *testing.T) {
+	p := newPlayground(t)
+	for n := 1; n < 40; n++ {
+		if err := os.Remove(p.image); err != nil {
+			t.Fatal(err)
+		}
+		c, err := sim.Create(p.image, sim.Options{Size: 16384, Tag: &sim.Tag{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		_, _, _, events := p.inReader(t, "", []int{n}, "card", "init", "--type4")
+		// Six commands find the tag and what it holds: SELECT of our application, of the NDEF application, of the capability container and of
+		// the file, and two READ BINARY.
+		if sessions := len(events) / 2; sessions > 2 || sessions == 2 && n > 7 {
+			t.Errorf("reset before command %d: %v", n, events)
+		}
 	}
 }

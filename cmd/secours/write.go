@@ -161,6 +161,7 @@ type sealedFor struct {
 }
 
 func (a *app) write(ctx context.Context, file string, o writeOptions) error {
+	a.purpose = toWrite
 	l := a.lang
 	if file == "-" && (a.secrets.stdin || a.secrets.fd == 0) {
 		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
