@@ -26,7 +26,9 @@ type Conn struct {
 	// another patient's.
 	removed bool
 	// Contact was lost in a command. The service may see nothing, and a card that was put in meanwhile would answer the next one.
-	lost  bool
+	lost bool
+	// A reset was reported. What comes next must be a new start, and not the next command.
+	reset bool
 	asked bool // whether the reader passes extended APDUs
 }
 
@@ -43,17 +45,20 @@ const (
 // Transmit sends a command APDU and returns the response APDU, at least the two bytes of the status word. Neither 61xx nor 6Cxx
 // is acted on. The command may be overwritten once Transmit has returned. Outside a transaction it waits for those of others to end.
 //
-// After ErrCardReset, and where ErrCardRemoved was no more than lost contact, nothing reaches the card before Reset.
-// Whether the card carried out the command is unknown after any error but ErrCommandLength.
+// After ErrCardReset no command reaches the card before Begin or Reset, which both mean to start over: nothing is selected or verified any
+// more. Where ErrCardRemoved was no more than lost contact, only Reset helps.
+//
+// An error that is an ErrNotBegun means that nothing was sent. After any other one, the context's own included, it is unknown whether the
+// card carried out the command.
 func (c *Conn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if len(command) < minCommand || len(command) > maxCommand {
-		return nil, fmt.Errorf("transmitting %d bytes: %w", len(command), ErrCommandLength)
+		return nil, fmt.Errorf("transmitting %d bytes: %w", len(command), notBegun(ErrCommandLength))
 	}
 	// A call that is given up still reads the command and has its answer written; both can hold secrets, and so neither
 	// is the caller's memory.
 	sent := bytes.Clone(command)
 	var answer []byte
-	err := c.owner.do(ctx, func() error {
+	err := c.owner.call(ctx, func() error {
 		defer clear(sent)
 		received, err := c.transmit(sent)
 		if c.owner.stopped() {
@@ -62,6 +67,9 @@ func (c *Conn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 		}
 		answer = received
 		return err
+	}, func() {
+		clear(sent)
+		clear(answer)
 	})
 	if err != nil {
 		return nil, err
@@ -71,11 +79,13 @@ func (c *Conn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 
 func (c *Conn) transmit(command []byte) ([]byte, error) {
 	const action = "transmitting"
-	if c.removed || c.lost {
-		return nil, fmt.Errorf("%s: %w", action, ErrCardRemoved)
-	}
-	if !speaks(c.owner.card) { // since a reset, and ebfe/scard would panic
-		return nil, fmt.Errorf("%s: %w", action, ErrCardUnresponsive)
+	switch {
+	case c.removed || c.lost:
+		return nil, fmt.Errorf("%s: %w", action, notBegun(ErrCardRemoved))
+	case c.reset:
+		return nil, fmt.Errorf("%s: %w", action, notBegun(ErrCardReset))
+	case !speaks(c.owner.card): // since a reset, and ebfe/scard would panic
+		return nil, fmt.Errorf("%s: %w", action, notBegun(ErrCardUnresponsive))
 	}
 	// A buffer of 64 KiB is made for every call, and its head returned.
 	buffer, err := c.owner.card.Transmit(command)
@@ -114,7 +124,7 @@ func (c *Conn) Reset(ctx context.Context) error {
 		if err := c.reconnect(action, scard.UnpowerCard); err != nil {
 			return err
 		}
-		c.lost = false
+		c.lost, c.reset = false, false
 		if again {
 			return c.begin(action)
 		}
@@ -141,15 +151,18 @@ func (c *Conn) failed(action string, err error) error {
 	if errors.Is(err, scard.ErrRemovedCard) {
 		c.removed = true
 	}
+	if errors.Is(err, scard.ErrResetCard) {
+		c.reset = true
+	}
 	return failed(action, err)
 }
 
 // How long Close and Leave wait for the card to be released. A healthy reader takes some milliseconds.
 const closeTime = time.Second
 
-// Close resets the card and ends the connection, and a transaction with it: no PIN stays verified, nothing stays selected. It waits
-// a second at most, for a call under way or another program's transaction; what then still hangs is given up, with an error. Closing again
-// does nothing.
+// Close resets the card and ends the connection, and a transaction with it: no PIN stays verified, nothing stays selected. It waits for a
+// second, for a call under way or another program's transaction; what then still hangs is given up, within half a second more, with an
+// error. After a call that was given up it does not wait. Closing again does nothing.
 func (c *Conn) Close() error { return c.end() }
 
 // Leave ends the connection, and a transaction with it, and leaves the card as it is, for a card that is none of the caller's business: a

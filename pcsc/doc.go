@@ -10,7 +10,8 @@
 // Every call takes a context and returns within a second of its end, even where PC/SC itself waits without end: for another program's
 // transaction, for a card or reader that does not answer, for a service that hangs. A connection whose call was given up that
 // way is closed: whether the card carried out the command is unknown, or whether it still will, where it was the service that hung; the
-// answer is thrown away. When the context ends before the call has begun, nothing has happened.
+// answer is thrown away. When the context ends before the call has begun, nothing has happened, and the error is an [ErrNotBegun] too.
+// Close and Leave take no context and may need half a second more than a second.
 //
 // On Linux nothing is left of a call that was given up: its connection to pcscd is shut down, which ends the call in libpcsclite. pcscd
 // itself goes on with a command that a reader hangs in, and no other reaches that reader meanwhile. What remains of ours in a rare case

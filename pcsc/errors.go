@@ -31,6 +31,9 @@ var (
 	ErrCardReset = errors.New("another program reset the card")
 	// ErrClosed: the connection was closed, or given up because a call outlived its context.
 	ErrClosed = errors.New("the connection is closed")
+	// ErrNotBegun: the call ended before anything of it reached the service or the card. It comes with the reason: the context's error,
+	// ErrClosed, ErrCommandLength, or what an earlier call had found.
+	ErrNotBegun = errors.New("not begun")
 	// ErrCommandLength: the command is shorter than a command header or longer than readers take.
 	ErrCommandLength = errors.New("command length out of bounds")
 )

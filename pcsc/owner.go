@@ -27,6 +27,8 @@ type owner struct {
 	// The reader that it is connected to, or tries to be.
 	reader atomic.Pointer[string]
 	line   line
+	// Given up, and not gone in time.
+	abandoned atomic.Bool
 
 	// The goroutine's own: nobody else may look at these.
 	context *scard.Context
@@ -112,6 +114,15 @@ func (o *owner) stopped() bool {
 // end stops the owner and reports whether it left by itself. What still hangs in PC/SC after a time is cut off.
 func (o *owner) end(patience time.Duration) bool {
 	o.stop()
+	if o.abandoned.Load() { // it has had its time
+		o.line.cut()
+		select {
+		case <-o.left:
+			return true
+		default:
+			return false
+		}
+	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -140,6 +151,7 @@ func (o *owner) giveUp() {
 		case <-o.left:
 			return
 		case <-patience.C:
+			o.abandoned.Store(true)
 			o.abandon()
 			return
 		case <-time.After(pause):
@@ -148,45 +160,60 @@ func (o *owner) giveUp() {
 }
 
 // do has f run by the owner and waits for it. When ctx ends while f runs, the owner is given up: what the card is
-// doing is unknown from then on. When it ends before f began, nothing has happened.
+// doing is unknown from then on. Where f never began, the error is an ErrNotBegun.
 func (o *owner) do(ctx context.Context, f func() error) error {
+	return o.call(ctx, f, func() {})
+}
+
+// call is do with a function that runs where nobody sees what f did, because the call was given up or f never runs.
+func (o *owner) call(ctx context.Context, f func() error, unseen func()) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		unseen()
+		return notBegun(err)
 	}
 	if o.stopped() {
-		return ErrClosed
+		unseen()
+		return notBegun(ErrClosed)
 	}
 	done := make(chan error, 1)
+	var settled atomic.Bool // by the owner with its result or by a caller who gives up, whoever comes first
 	select {
 	case o.work <- func() {
 		if o.stopped() { // by a Close that came while this waited for its turn
-			done <- ErrClosed
+			unseen()
+			settled.Store(true)
+			done <- notBegun(ErrClosed)
 			return
 		}
 		err := guarded(f)
 		if err != nil && o.stopped() { // and cut off, perhaps: not the service's fault
 			err = ErrClosed
 		}
+		if !settled.CompareAndSwap(false, true) {
+			unseen()
+		}
 		done <- err
 	}:
 	case <-o.quit:
-		return ErrClosed
+		unseen()
+		return notBegun(ErrClosed)
 	case <-ctx.Done():
-		return ctx.Err()
+		unseen()
+		return notBegun(ctx.Err())
 	}
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		select {
-		case err := <-done: // both at once: what is known is worth more than the deadline
-			return err
-		default:
+		if !settled.CompareAndSwap(false, true) { // both at once: what is known is worth more than the deadline
+			return <-done
 		}
 		o.giveUp()
 		return ctx.Err()
 	}
 }
+
+func notBegun(err error) error { return fmt.Errorf("%w: %w", ErrNotBegun, err) }
 
 var errLibrary = errors.New("the PC/SC library failed")
 

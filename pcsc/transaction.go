@@ -15,8 +15,8 @@ const resetEndsTransaction = runtime.GOOS == "windows"
 
 // Begin begins a transaction: until End no other program's command reaches the card. It waits for others to end theirs. What they
 // selected or verified is not what this connection left, so a transaction begins with a SELECT, and with a look at which
-// card it is. Nothing should wait for a human inside one: everybody else waits too, and Windows resets a card whose transaction is
-// idle for five seconds.
+// card it is. That goes for a reset too, reported before or not: Begin takes note of it and succeeds. Nothing should wait for a human
+// inside one: everybody else waits too, and Windows resets a card whose transaction is idle for five seconds.
 //
 // A transaction also ends with Close, Leave, a call that is given up and the process; after the latter two pcsc-lite resets the card.
 func (c *Conn) Begin(ctx context.Context) error {
@@ -45,7 +45,7 @@ func (c *Conn) begin(action string) error {
 	for range beginTries {
 		err = c.owner.card.BeginTransaction()
 		if err == nil {
-			c.owner.begun = true
+			c.owner.begun, c.reset = true, false
 			return nil
 		}
 		if !errors.Is(err, scard.ErrResetCard) || c.owner.stopped() {
@@ -73,7 +73,7 @@ func (c *Conn) End(ctx context.Context) error {
 		}
 		err := c.owner.card.EndTransaction(scard.LeaveCard)
 		if errors.Is(err, scard.ErrResetCard) {
-			c.owner.begun = false
+			c.owner.begun, c.reset = false, true
 			if err := c.reconnect(action, scard.LeaveCard); err != nil {
 				return err
 			}

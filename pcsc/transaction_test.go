@@ -40,6 +40,8 @@ func TestTransactions(t *testing.T) {
 		{"keeps others away", testTransactionKeepsOthersAway},
 		{"survives Reset", testTransactionSurvivesReset},
 		{"after a foreign reset", testBeginAfterForeignReset},
+		{"after a reset that was reported", testBeginAfterReportedReset},
+		{"a reset that End reports", testResetReportedByEnd},
 		{"a foreign reset while Begin waits", testForeignResetWhileBeginWaits},
 		{"ends", testEndsOfATransaction},
 		{"given up outside", testGivenUpOutsideATransaction},
@@ -114,6 +116,51 @@ func testBeginAfterForeignReset(t *testing.T, _ testCard) {
 		if err := c.End(t.Context()); err != nil {
 			t.Errorf("End: %v", err)
 		}
+	}
+}
+
+func foreignReset(t *testing.T, other *scard.Card) {
+	t.Helper()
+	if err := other.Reconnect(scard.ShareShared, scard.ProtocolAny, scard.ResetCard); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testBeginAfterReportedReset(t *testing.T, _ testCard) {
+	c, other := connect(t, ""), foreign(t, 0, scard.ShareShared)
+	foreignReset(t, other)
+	for range 2 {
+		_, err := c.Transmit(t.Context(), selectMF)
+		expect(t, "Transmit", err, ErrCardReset)
+	}
+	if err := c.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Transmit(t.Context(), selectMF); err != nil {
+		t.Errorf("Transmit in a new transaction: %v", err)
+	}
+}
+
+// After End has taken note of a reset, the service has forgotten it; the connection has not.
+func testResetReportedByEnd(t *testing.T, _ testCard) {
+	c, other := connect(t, ""), foreign(t, 0, scard.ShareShared)
+	foreignReset(t, other)
+	err := c.owner.do(t.Context(), func() error {
+		c.owner.begun = true // as on Windows, which ends a transaction with a reset
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "End", c.End(t.Context()), ErrCardReset)
+	_, err = c.Transmit(t.Context(), selectMF)
+	expect(t, "Transmit", err, ErrCardReset)
+	expect(t, "Transmit", err, ErrNotBegun)
+	if err := c.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Transmit(t.Context(), selectMF); err != nil {
+		t.Errorf("Transmit after Reset: %v", err)
 	}
 }
 
