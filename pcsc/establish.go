@@ -32,6 +32,10 @@ func (o *owner) establish() error {
 			o.context = c
 			return nil
 		case err == nil:
+			if severed {
+				// Somebody waits for the library's lock, which Release would hold while it waits for a service that hangs.
+				o.line.cut()
+			}
 			_ = c.Release()
 			o.line.close()
 		}

@@ -35,7 +35,7 @@ type line struct {
 }
 
 // open establishes a PC/SC context. One at a time in this package: what is new afterwards must be its socket. Severed is true where the
-// call was cut off, even if it got through.
+// call was cut off, even if it got through; then what there is of a socket is good for cut only.
 func (l *line) open() (c *scard.Context, severed bool, err error) {
 	// A blocking call stays in its thread, and unblock must know which.
 	runtime.LockOSThread()
@@ -52,7 +52,7 @@ func (l *line) open() (c *scard.Context, severed bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.thread, l.before = 0, nil
-	if err == nil && !l.severed {
+	if err == nil {
 		found := sockets(before)
 		l.contested = len(found) > 1
 		l.fd = only(found)

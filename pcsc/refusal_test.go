@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ebfe/scard"
 )
@@ -117,6 +118,30 @@ func oddService(t *testing.T) {
 			settled(t)
 		})
 	}
+	run("cut off too late, and silent in the end", func(*fake) {}, func(t *testing.T) {
+		o := newOwner()
+		f.mu.Lock() // no answer meanwhile
+		established := make(chan error)
+		go func() { established <- o.do(t.Context(), o.establish) }()
+		eventually(t, "a context is being established", func() bool {
+			o.line.mu.Lock()
+			defer o.line.mu.Unlock()
+			o.line.severed = o.line.thread != 0
+			return o.line.severed
+		})
+		f.silent = commands(fakeRelease)
+		f.mu.Unlock()
+		select {
+		case err := <-established: // at the second try
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("what was cut off is being released for ever")
+		}
+		o.end(releaseTime)
+		settled(t)
+	})
 	run("many readers of odd names", func(f *fake) {
 		f.readers = nil
 		for i := range 16 {
