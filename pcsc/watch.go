@@ -20,7 +20,8 @@ const (
 	// Between two looks when what had changed does not show in a Reader: programs that come and go in a reader make no storm.
 	watchPause = 50 * time.Millisecond
 	// After that time without an answer the service counts as gone. A pcscd that has just started keeps everybody waiting until its
-	// readers are ready, so the time doubles, up to the longest, until it answers.
+	// readers are ready, so the time is longer until it has answered once, and doubles, up to the longest.
+	answeredPatience = 2 * time.Second
 	watchPatience    = 5 * time.Second
 	maxWatchPatience = time.Minute
 )
@@ -29,19 +30,22 @@ const (
 // A change is what shows in [Reader.Name], Card, ATR, Mute, Events or Exclusive; whether others share the reader is none.
 //
 // An error is given once, until the readers are given again or another kind of error comes; then, as after the first, the sequence goes
-// on: ErrNoService means that the service went, or does not answer.
+// on: ErrNoService means that the service went, or does not answer. That a service hangs which had answered is told within three seconds; one
+// that never has may be starting, and gets five, then longer.
 func Watch(ctx context.Context) iter.Seq2[[]Reader, error] {
 	return watch(ctx, watchSlice, watchPatience)
 }
 
 func watch(ctx context.Context, slice, patience time.Duration) iter.Seq2[[]Reader, error] {
 	return func(yield func([]Reader, error) bool) {
-		w := watcher{slice: slice, patience: patience, usual: patience}
+		w := watcher{slice: slice, patience: patience, unanswered: patience}
 		defer w.forget()
-		var last []Reader
-		var said error
+		var last, now []Reader
+		var said, err error
 		for first := true; ctx.Err() == nil; {
-			now, err := w.look(ctx)
+			if err == nil {
+				now, err = w.look(ctx)
+			}
 			switch {
 			case ctx.Err() != nil:
 				return
@@ -53,7 +57,7 @@ func watch(ctx context.Context, slice, patience time.Duration) iter.Seq2[[]Reade
 					}
 					said = k
 				}
-				first = true
+				first, err = true, nil
 				pause(ctx, slice)
 				continue
 			case first || !slices.EqualFunc(now, last, Reader.equal):
@@ -65,19 +69,19 @@ func watch(ctx context.Context, slice, patience time.Duration) iter.Seq2[[]Reade
 				pause(ctx, watchPause)
 			}
 			said = nil
-			w.await(ctx)
+			err = w.await(ctx)
 		}
 	}
 }
 
 // watcher has a PC/SC context of its own, for as long as the service keeps it.
 type watcher struct {
-	owner    *owner // nil before the first look, and after a failure
-	slice    time.Duration
-	patience time.Duration // with the service
-	usual    time.Duration
-	states   []scard.ReaderState
-	woken    bool // the last wait ended early
+	owner      *owner // nil before the first look, and after a failure
+	slice      time.Duration
+	patience   time.Duration // with the service
+	unanswered time.Duration // what it is at first
+	states     []scard.ReaderState
+	woken      bool // the last wait ended early
 }
 
 func (w *watcher) look(ctx context.Context) ([]Reader, error) {
@@ -99,13 +103,13 @@ func (w *watcher) look(ctx context.Context) ([]Reader, error) {
 		return err
 	})
 	if err != nil && limited.Err() != nil {
-		w.patience = min(2*w.patience, maxWatchPatience)
-		return nil, fmt.Errorf("looking into the readers: %w: no answer", ErrNoService)
+		return nil, w.hung()
 	}
 	if err != nil {
+		w.patience = max(w.patience, w.unanswered)
 		return nil, err
 	}
-	w.patience, w.states = w.usual, found
+	w.patience, w.states = min(w.unanswered, answeredPatience), found
 	readers := make([]Reader, len(found))
 	for i, s := range found {
 		readers[i] = asReader(s)
@@ -113,21 +117,27 @@ func (w *watcher) look(ctx context.Context) ([]Reader, error) {
 	return readers, nil
 }
 
-// await waits for a slice of time or a change. What fails here fails again in the next look.
-func (w *watcher) await(ctx context.Context) {
+func (w *watcher) hung() error {
+	w.patience = min(max(2*w.patience, w.unanswered), maxWatchPatience)
+	return fmt.Errorf("looking into the readers: %w: no answer", ErrNoService)
+}
+
+// await waits for a slice of time or a change. Its error is that the service hangs. What fails otherwise fails again in the next look.
+func (w *watcher) await(ctx context.Context) error {
 	w.woken = false
 	if len(w.states) == 0 {
 		pause(ctx, w.slice)
-		return
+		return nil
 	}
 	limited, cancel := context.WithTimeout(ctx, w.slice+w.patience)
 	defer cancel()
 	o, states := w.owner, w.states
 	err := o.do(limited, func() error { return o.await(states, w.slice) })
-	if limited.Err() != nil {
-		w.forget()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return w.hung()
 	}
 	w.woken = !errors.Is(err, scard.ErrTimeout)
+	return nil
 }
 
 func (w *watcher) forget() {

@@ -149,6 +149,40 @@ func TestWatchService(t *testing.T) {
 	w.list("answers again", func(r []Reader) bool { return r[1].Card })
 }
 
+// A service that hangs while Watch waits is told once, and soon.
+func TestWatchServiceThatHangs(t *testing.T) {
+	unleaked(t)
+	service(t, true)
+	card := insert(t, 0, echo)
+	sights := make(chan error)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		defer close(sights)
+		for _, err := range Watch(ctx) {
+			sights <- err
+		}
+	}()
+	if err := <-sights; err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it waits", func() bool { return len(looking) == 1 })
+	rig.Pause()
+	card.remove()
+	start := time.Now()
+	expect(t, "Watch", <-sights, ErrNoService)
+	if d := time.Since(start); d > 4500*time.Millisecond { // the promise is 3 s
+		t.Errorf("told after %v", d)
+	}
+	rig.Continue()
+	if err := <-sights; err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+	stop()
+	for range sights { // what it says until it hears of its end
+	}
+}
+
 func TestWatchLeftEarly(t *testing.T) {
 	unleaked(t)
 	service(t, true)
