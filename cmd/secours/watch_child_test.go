@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // playing runs a script in the place of "secours read".
@@ -116,7 +118,7 @@ func TestReadingChildIsKilled(t *testing.T) {
 			t.Fatal("it did not start")
 		}
 	}
-	if sid, err := getsid(child); err != nil || sid != child {
+	if sid, err := unix.Getsid(child); err != nil || sid != child {
 		t.Errorf("session %d of child %d, %v: it could reach the terminal", sid, child, err)
 	}
 	cancel()
@@ -131,14 +133,6 @@ func TestReadingChildIsKilled(t *testing.T) {
 	if err := syscall.Kill(child, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("it is still there: %v", err)
 	}
-}
-
-func getsid(pid int) (int, error) {
-	out, err := exec.Command("ps", "-o", "sid=", "-p", strconv.Itoa(pid)).Output()
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(out)))
 }
 
 // The passphrase is tried once, before anything is watched.
