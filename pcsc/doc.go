@@ -40,7 +40,7 @@
 // # Systems
 //
 //   - Names of readers are bytes from the service; they are given and taken as they are. macOS and Windows have UTF-8 there.
-//   - pcsc-lite knows 16 readers. Windows answers about ten at a time; of more, Watch sees changes at its next look, four times a second.
+//   - pcsc-lite knows 16 readers. Windows answers about ten at a time; of more, Watch sees changes at its next look, ten times a second.
 //   - Windows stops its service with the last reader: ErrNoService may mean no more than that no reader is plugged in.
 //   - Only on Linux is ErrNotPermitted told from ErrNoService where the permissions of pcscd's socket are in the way.
 //   - ErrVersion comes from pcsc-lite only. Never link libpcsclite statically.

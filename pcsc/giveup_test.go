@@ -48,6 +48,9 @@ func hung(t *testing.T, slot int) (waiting <-chan struct{}, pull func()) {
 
 const patience = 100 * time.Millisecond
 
+// The promise is a second; a loaded machine is given more.
+const loaded = 3 * time.Second
+
 // within runs a call with a context that ends soon, and sees that the call honours it.
 func within(t *testing.T, what string, call func(context.Context) error) {
 	t.Helper()
@@ -58,7 +61,7 @@ func within(t *testing.T, what string, call func(context.Context) error) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%s: %v, want the context's error", what, err)
 	}
-	if d := time.Since(start); d > patience+time.Second {
+	if d := time.Since(start); d > patience+loaded {
 		t.Errorf("%s returned after %v", what, d)
 	}
 }
@@ -141,7 +144,7 @@ func TestResetBehindACardThatDoesNotAnswer(t *testing.T) {
 	settledBut(t, 1)
 	start := time.Now()
 	expect(t, "Close during a call", other.Close(), context.DeadlineExceeded)
-	if d := time.Since(start); d > closeTime+time.Second {
+	if d := time.Since(start); d > closeTime+loaded {
 		t.Errorf("Close returned after %v", d)
 	}
 	settled(t)
@@ -221,7 +224,7 @@ func TestTransactionOfAnother(t *testing.T) {
 	settledBut(t, 2) // the holder, and the one that is not closed yet
 	start := time.Now()
 	expect(t, "Close", conns["Close"].Close(), context.DeadlineExceeded)
-	if d := time.Since(start); d > closeTime+time.Second {
+	if d := time.Since(start); d > closeTime+loaded {
 		t.Errorf("Close returned after %v", d)
 	}
 	settledBut(t, 1)
@@ -305,8 +308,8 @@ func TestServiceThatHangs(t *testing.T) {
 	stop()
 	select {
 	case <-over:
-	case <-time.After(time.Second):
-		t.Error("Watch goes on a second after its context")
+	case <-time.After(loaded):
+		t.Error("Watch goes on after its context")
 	}
 	settled(t)
 	// pcscd lets two programs wait to be accepted; the third is stuck in connect(2).
@@ -364,7 +367,9 @@ func TestServiceStopsDuringCalls(t *testing.T) {
 		}[name]
 		done := make(chan error)
 		go func() { done <- call(t.Context()) }()
-		time.Sleep(50 * time.Millisecond) // to be in it: nothing tells
+		eventually(t, "it is in "+name, calls(map[string]string{
+			"Transmit": "scard.(*Card).Transmit(", "Begin": "scard.(*Card).BeginTransaction(", "Connect": "scard.(*Context).Connect(",
+		}[name]))
 		rig.Stop()
 		expect(t, name, <-done, ErrNoService)
 		expect(t, "End", holder.End(t.Context()), ErrNoService)

@@ -44,6 +44,11 @@ func owners() []byte {
 	return found
 }
 
+// calls tells whether an owner is in a function.
+func calls(function string) func() bool {
+	return func() bool { return bytes.Contains(owners(), []byte(function)) }
+}
+
 // unleaked checks at the end of the test, after everything else has been cleaned up.
 func unleaked(t *testing.T) {
 	t.Helper()

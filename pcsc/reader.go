@@ -12,11 +12,14 @@ type Reader struct {
 	// Events counts, modulo 2^16, what was put in and pulled out since the service knows the reader: a card that was swapped between
 	// two looks shows, unless it was done between two looks of the service itself (0.4 s).
 	Events uint16
+	// InUse: some program is connected to the card, this one included, be it for itself or not. When it no longer is, what is on the card
+	// may have changed.
+	InUse bool
 	// Exclusive: another program holds the reader for itself.
 	Exclusive bool
 }
 
 func (r Reader) equal(o Reader) bool {
 	return r.Name == o.Name && r.Card == o.Card && bytes.Equal(r.ATR, o.ATR) && r.Mute == o.Mute && r.Events == o.Events &&
-		r.Exclusive == o.Exclusive
+		r.InUse == o.InUse && r.Exclusive == o.Exclusive
 }

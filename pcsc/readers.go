@@ -51,6 +51,8 @@ func asReader(s scard.ReaderState) Reader {
 		Events:    uint16(s.EventState >> 16),
 		Exclusive: s.EventState&scard.StateExclusive != 0,
 	}
+	// pcsc-lite says either; Windows says both.
+	r.InUse = s.EventState&(scard.StateInuse|scard.StateExclusive) != 0
 	r.Mute = r.Card && s.EventState&scard.StateMute != 0
 	// The ATR of a card that has left stays behind in the state.
 	if r.Card && !r.Mute && len(s.Atr) > 0 {

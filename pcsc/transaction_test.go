@@ -171,15 +171,14 @@ func testForeignResetWhileBeginWaits(t *testing.T, _ testCard) {
 	}
 	begun := make(chan error)
 	go func() { begun <- c.Begin(t.Context()) }()
+	eventually(t, "Begin waits", calls("(*Card).BeginTransaction("))
+	foreignReset(t, other)
+	eventually(t, "Begin has heard of the reset", calls("(*Conn).reconnect("))
 	select {
 	case err := <-begun:
 		t.Fatalf("Begin did not wait: %v", err)
 	case <-time.After(150 * time.Millisecond):
 	}
-	if err := other.Reconnect(scard.ShareShared, scard.ProtocolAny, scard.ResetCard); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(150 * time.Millisecond) // for Begin to hear of the reset first, and wait on
 	if err := other.EndTransaction(scard.LeaveCard); err != nil {
 		t.Fatal(err)
 	}

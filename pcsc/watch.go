@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// How long one look waits for a change. New readers, and those that went, are seen between two. Whoever else wants to look waits
-	// as long.
-	watchSlice = 250 * time.Millisecond
-	// Between two looks when what had changed does not show in a Reader: programs that come and go in a reader make no storm.
+	// How long one look waits for a change. New readers, and those that went, are seen between two, and so is with pcsc-lite, which wakes
+	// nobody for it, whether a card is in use. Whoever else wants to look waits as long.
+	watchSlice = 100 * time.Millisecond
+	// After a change, before the next is waited for: programs that come and go in a reader make no storm.
 	watchPause = 50 * time.Millisecond
 	// After that time without an answer the service counts as gone. A pcscd that has just started keeps everybody waiting until its
 	// readers are ready, so the time is longer until it has answered once, and doubles, up to the longest.
@@ -27,7 +27,9 @@ const (
 )
 
 // Watch gives the readers and what is in them, at once and after every change, until ctx ends, which ends the sequence without a word.
-// A change is what shows in [Reader.Name], Card, ATR, Mute, Events or Exclusive; whether others share the reader is none.
+// A change is what shows in a [Reader]. InUse tells that programs come to the card and leave it, but not how many there are, and with
+// pcsc-lite it may miss one that stays for less than a fifth of a second. This program's own connections show as well: whoever reads the card
+// again when it is let go must not be woken by himself.
 //
 // An error is given once, until the readers are given again or another kind of error comes; then, as after the first, the sequence goes
 // on: ErrNoService means that the service went, or does not answer. That a service hangs which had answered is told within three seconds; one
@@ -65,7 +67,8 @@ func watch(ctx context.Context, slice, patience time.Duration) iter.Seq2[[]Reade
 					return
 				}
 				last, first = now, false
-			case w.woken:
+			}
+			if w.woken {
 				pause(ctx, watchPause)
 			}
 			said = nil
