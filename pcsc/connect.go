@@ -17,6 +17,9 @@ const Built = true
 // Connect connects to the card in the named reader, or, for the empty name, to the first card that can be connected to.
 // It does not wait for a card, but for the transaction of another program, where there is one.
 //
+// Which card the empty name gets depends on the order of the service's readers, and on who else is at work. A program that writes names
+// the reader.
+//
 // Errors: ErrNoReader, ErrNoCard, ErrCardUnresponsive, ErrReaderBusy, ErrNoService, ErrVersion, ErrNotPermitted, or the context's.
 func Connect(ctx context.Context, reader string) (*Conn, error) {
 	if err := letGo(ctx, reader); err != nil {

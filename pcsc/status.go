@@ -50,8 +50,8 @@ func meaning(code scard.Error) error {
 		return ErrNotPermitted
 	case scard.ErrSecurityViolation:
 		if pcscLite {
-			// Of a connection that was reset (ECONNRESET), in the belief that it was polkit's doing. So it is where a context is established
-			// (establish.go); later, pcscd has died.
+			// Of a connection that was reset (ECONNRESET), in the belief that it was polkit's doing. So it is where a context is
+			// established (establish.go); later, pcscd has died.
 			return ErrNoService
 		}
 		return ErrNotPermitted
