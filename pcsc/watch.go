@@ -28,12 +28,12 @@ const (
 
 // Watch gives the readers and what is in them, at once and after every change, until ctx ends, which ends the sequence without a word.
 // A change is what shows in a [Reader]. InUse tells that programs come to the card and leave it, but not how many there are, and with
-// pcsc-lite it may miss one that stays for less than a fifth of a second. This program's own connections show as well: whoever reads the card
-// again when it is let go must not be woken by himself.
+// pcsc-lite it may miss one that stays for less than a fifth of a second. This program's own connections show as well: whoever reads
+// the card again when it is let go must not be woken by himself.
 //
 // An error is given once, until the readers are given again or another kind of error comes; then, as after the first, the sequence goes
-// on: ErrNoService means that the service went, or does not answer. That a service hangs which had answered is told within three seconds; one
-// that never has may be starting, and gets five, then longer.
+// on: ErrNoService means that the service went, or does not answer. That a service hangs which had answered is told within three
+// seconds; one that never has may be starting, and gets five, then longer.
 func Watch(ctx context.Context) iter.Seq2[[]Reader, error] {
 	return watch(ctx, watchSlice, watchPatience)
 }
@@ -67,8 +67,8 @@ func watch(ctx context.Context, slice, patience time.Duration) iter.Seq2[[]Reade
 					return
 				}
 				last, first = now, false
-			}
-			if w.woken {
+				pause(ctx, watchPause)
+			case w.woken:
 				pause(ctx, watchPause)
 			}
 			said = nil

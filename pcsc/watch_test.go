@@ -137,7 +137,7 @@ func TestWatchManyOthers(t *testing.T) {
 	unleaked(t)
 	service(t, true)
 	insert(t, 0, echo)
-	w := startWatch(t, watchSlice)
+	w := startWatch(t, time.Millisecond)
 	w.next("at first")
 	start := time.Now()
 	for time.Since(start) < time.Second {
