@@ -171,8 +171,8 @@ var meanings = []meaning{
 			"no card, or the card was removed",
 		},
 		hint: pair{
-			"insérez la carte et réessayez",
-			"insert the card and try again",
+			"insérez la carte et réessayez ; si elle y est, retirez-la et remettez-la",
+			"insert the card and try again; if it is in, take it out and put it in again",
 		},
 	},
 	{
@@ -272,9 +272,21 @@ var meanings = []meaning{
 		},
 	},
 	{
+		// What a card answers that was swapped, or lost its power, since the application was selected.
+		of: []error{card.ErrFile, card.ErrNotFound, card.ErrConditions}, code: exitNoCard, name: "card-lost", retryable: true,
+		message: pair{
+			"la carte a été remplacée, ou a perdu le contact, pendant l'échange",
+			"the card was swapped, or lost contact, during the exchange",
+		},
+		hint: pair{
+			"retirez-la, remettez-la et recommencez",
+			"take it out, put it in and start again",
+		},
+	},
+	{
 		of: []error{
-			card.ErrProtocol, card.ErrMemory, card.ErrCard, card.ErrConditions, card.ErrNotFound, card.ErrNoSpace, card.ErrLength, card.ErrOffset,
-			card.ErrData, card.ErrFile, card.ErrInstruction, card.ErrClass, card.ErrReference,
+			card.ErrProtocol, card.ErrMemory, card.ErrCard, card.ErrNoSpace, card.ErrLength, card.ErrOffset, card.ErrData, card.ErrInstruction,
+			card.ErrClass, card.ErrReference,
 		}, code: exitNotOurCard, name: "card-failure",
 		message: pair{
 			"la carte ne répond pas comme elle le devrait",

@@ -163,8 +163,12 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 	limited, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	foreign := map[string]notOurs{}
+	began := time.Now()
 	for {
-		readers, err := pcsc.Readers(limited)
+		// The last look begins when the time is over, and tells what was busy.
+		looking, done := context.WithTimeout(ctx, max(a.timeout, shortestCommand))
+		readers, err := pcsc.Readers(looking)
+		done()
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			err = fmt.Errorf("%w: %w", pcsc.ErrNoService, err)
 		}
@@ -181,12 +185,14 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 		}
 		found, busy, err := a.lookAround(ctx, readers, foreign)
 		late := limited.Err() != nil
+		// Who reads in an emergency does not wait long for a reader that may have nothing to do with it.
+		enough := late || time.Since(began) >= neighbourTime
 		switch {
 		case found == nil && (len(busy) == 0 || late):
 			return nil, err
 		case found != nil && len(busy) == 0:
 			return found, nil
-		case found != nil && a.purpose == toRead && (late || !slices.ContainsFunc(busy, func(r pcsc.Reader) bool { return !r.Exclusive })):
+		case found != nil && a.purpose == toRead && (enough || !slices.ContainsFunc(busy, func(r pcsc.Reader) bool { return !r.Exclusive })):
 			a.tellBusy(found, busy)
 			return found, nil
 		case found != nil:
@@ -201,6 +207,9 @@ func (a *app) openAny(ctx context.Context) (*session, error) {
 		}
 	}
 }
+
+// neighbourTime is how long reading waits for readers beside the one that has our card.
+const neighbourTime = time.Second
 
 // notOurs is why a reader's card is none of ours, and what the reader had seen then.
 type notOurs struct {
