@@ -95,8 +95,25 @@ func formatted(m Medium, image []byte) error {
 // Read returns the newest confirmed record. Torn writes do not show.
 //
 // A card with pages of 64 bytes or less is read in three calls, of 144 bytes or less, of at most 240, and of what is left
-// of the record.
+// of the record. Before a card is called damaged, not formatted or of a newer format it is read once more, after a reset where the
+// medium can do one: a bit may have been lost on the way.
 func Read(m Medium) (*Content, error) {
+	content, err := readOnce(m)
+	if !misread(err) {
+		return content, err
+	}
+	if err := reset(m); err != nil {
+		return nil, err
+	}
+	return readOnce(m)
+}
+
+// misread tells whether an error says that the content is not as it should be, not that it could not be read.
+func misread(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFormatted) || errors.Is(err, ErrNewerFormat)
+}
+
+func readOnce(m Medium) (*Content, error) {
 	c, err := open(m)
 	if err != nil {
 		return nil, err

@@ -80,30 +80,13 @@ func replace(m Medium, record []byte, id *ID, expectSeq uint32, e extent, random
 	if len(record) == 0 {
 		return 0, ErrEmptyRecord
 	}
-	// Marginal bits must not be taken for settled ones because the card remembers what it was sent.
-	if err := reset(m); err != nil {
-		return 0, err
+	c, base, err := begin(m, id, expectSeq, len(record))
+	if conflict := (*ConflictError)(nil); misread(err) || errors.Is(err, ErrCardChanged) || errors.As(err, &conflict) {
+		// A bit may have been lost on the way. Nothing was written.
+		c, base, err = begin(m, id, expectSeq, len(record))
 	}
-	c, err := open(m)
 	if err != nil {
 		return 0, err
-	}
-	if id != nil && *id != c.card {
-		return 0, ErrCardChanged
-	}
-	if p := m.PageSize(); p < 1 || c.page%int64(p) != 0 {
-		return 0, fmt.Errorf("%w: the container was laid out for %d, the medium has %d", ErrPageSize, c.page, p)
-	}
-	if len(record) > c.capacity() {
-		return 0, &NoSpaceError{Need: int64(len(record)), Have: int64(c.capacity())}
-	}
-	base, err := c.base(expectSeq)
-	if err != nil {
-		return 0, err
-	}
-	base.witness(expectSeq)
-	if found := base.stamp().seq; found != expectSeq {
-		return 0, &ConflictError{Expected: expectSeq, Found: found}
 	}
 	s, err := newStamp(base.last, random)
 	if err != nil {
@@ -119,6 +102,36 @@ func replace(m Medium, record []byte, id *ID, expectSeq uint32, e extent, random
 		}
 	}
 	return s.seq, nil
+}
+
+// begin makes sure of the card and of what it holds.
+func begin(m Medium, id *ID, expectSeq uint32, length int) (*container, *view, error) {
+	// Marginal bits must not be taken for settled ones because the card remembers what it was sent.
+	if err := reset(m); err != nil {
+		return nil, nil, err
+	}
+	c, err := open(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	if id != nil && *id != c.card {
+		return nil, nil, ErrCardChanged
+	}
+	if p := m.PageSize(); p < 1 || c.page%int64(p) != 0 {
+		return nil, nil, fmt.Errorf("%w: the container was laid out for %d, the medium has %d", ErrPageSize, c.page, p)
+	}
+	if length > c.capacity() {
+		return nil, nil, &NoSpaceError{Need: int64(length), Have: int64(c.capacity())}
+	}
+	base, err := c.base(expectSeq)
+	if err != nil {
+		return nil, nil, err
+	}
+	base.witness(expectSeq)
+	if found := base.stamp().seq; found != expectSeq {
+		return nil, nil, &ConflictError{Expected: expectSeq, Found: found}
+	}
+	return c, base, nil
 }
 
 // base finds out what the new record will be newer than. Where both marks A are valid and the newer record has all its
