@@ -11,13 +11,13 @@ import (
 // misreader loses one bit on the way, in one reading.
 type misreader struct {
 	Medium
-	at, reads int
+	at, pos, reads int
 }
 
 func (m *misreader) ReadAt(p []byte, off int64) (int, error) {
 	n, err := m.Medium.ReadAt(p, off)
 	if m.reads++; m.reads == m.at && n > 0 {
-		p[n/2] ^= 0x10
+		p[m.pos%n] ^= 0x10
 	}
 	return n, err
 }
@@ -34,8 +34,10 @@ func TestMisreadOnce(t *testing.T) {
 	if _, err := Write(m, record, 0); err != nil {
 		t.Fatal(err)
 	}
-	for at := 1; ; at++ {
-		bad := &misreader{Medium: m, at: at}
+	positions := []int{0, 4, 20, 35, 64, 70, 77, 128, 140, 300}
+	for i := 0; ; i++ {
+		at := 1 + i/len(positions)
+		bad := &misreader{Medium: m, at: at, pos: positions[i%len(positions)]}
 		content, err := Read(bad)
 		if err != nil {
 			t.Fatalf("reading %d misread: %v", at, err)
@@ -47,12 +49,13 @@ func TestMisreadOnce(t *testing.T) {
 			break
 		}
 	}
-	for at := 1; ; at++ {
+	for i := 0; ; i++ {
+		at := 1 + i/len(positions)
 		content, err := Read(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		bad := &misreader{Medium: m, at: at}
+		bad := &misreader{Medium: m, at: at, pos: positions[i%len(positions)]}
 		// What is read back wrongly is not reported as written.
 		if _, err := content.Replace(bad, record); err != nil && !errors.Is(err, ErrNotWritten) {
 			t.Errorf("reading %d of a write misread: %v", at, err)
