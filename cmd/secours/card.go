@@ -134,6 +134,9 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 		return nil, err
 	}
 	defer s.close()
+	if size := s.medium.Size(); size < minSize {
+		return nil, a.tooSmall(&card.NoSpaceError{Need: minSize, Have: size}, nil)
+	}
 	tag, isTag := s.card.(*card.Tag)
 	fresh := isTag && tag.Message() != nil
 	if isTag || a.layOut {
@@ -151,9 +154,6 @@ func (a *app) format(ctx context.Context, erase bool) (*cardInfo, error) {
 		unreadable != nil && !errors.Is(unreadable, card.ErrNotFormatted)
 	if holds && !erase {
 		return nil, a.notEmptyCard()
-	}
-	if size := s.medium.Size(); size < minSize {
-		return nil, a.tooSmall(&card.NoSpaceError{Need: minSize, Have: size}, nil)
 	}
 	return a.prepare(ctx, s)
 }
@@ -194,6 +194,12 @@ func (a *app) layOutTag(ctx context.Context, s *session, erase bool) error {
 	switch {
 	case errors.As(err, &space):
 		return a.tooSmall(space, err)
+	case errors.Is(err, card.ErrLength):
+		return &failure{
+			code: exitNotOurCard, name: "tag-unusable", err: err,
+			message: a.lang.s("ce tag ne prend pas assez d'octets par commande : il ne peut servir", "this tag takes too few bytes in one command: it cannot be used"),
+			hint:    a.lang.s("prenez une autre carte ; rien n'a été changé", "take another card; nothing was changed"),
+		}
 	case errors.Is(err, card.ErrOtherMessage), errors.Is(err, card.ErrOtherLayout):
 		return &failure{
 			code: exitGeneral, name: "not-empty", err: err,
@@ -249,6 +255,7 @@ func (a *app) tooSmall(space *card.NoSpaceError, err error) error {
 			"la carte est trop petite : %d octets, il en faut %d",
 			"the card is too small: %d bytes, %d are needed",
 		), space.Have, space.Need),
+		hint: a.lang.s("prenez une carte de 8 Ko ou plus", "take a card of 8 KB or more"),
 	}
 }
 

@@ -479,7 +479,7 @@ func TestPINThroughPCSC(t *testing.T) {
 		args    []string
 	}{
 		{"4711\n", 0, []string{"--home", p.file("gp"), "card", "init"}},
-		{"\n4711\n", 0, []string{"--home", p.file("gp"), "write", p.file("summary.json")}},
+		{"4711\n", 0, []string{"--home", p.file("gp"), "write", p.file("summary.json")}},
 		{"4711\n", 0, []string{"--home", p.file("emergency"), "read"}},
 		{"4712\n", exitPIN, []string{"--home", p.file("emergency"), "read"}},
 		{"4711\n", 0, []string{"--home", p.file("emergency"), "verify"}},

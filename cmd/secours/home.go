@@ -132,15 +132,13 @@ func (a *app) warnIfShared(name string) {
 
 // openIdentity opens a PKCS#12 file. It may ask for more work than it is worth, so an interruption ends the wait.
 func (a *app) openIdentity(ctx context.Context, data []byte) (*trust.Identity, error) {
-	// With --recovery what was given need not be for the identity: an identity without a passphrase takes none of it.
-	if !a.secretGiven() || a.recovery {
-		id, err := interruptible(ctx, func() (*trust.Identity, error) { return trust.ParseIdentity(data, "") })
-		if !errors.Is(err, trust.ErrPassphrase) {
-			return id, err
-		}
+	// What was given need not be for the identity: one without a passphrase takes none of it, as it would not ask on a terminal.
+	id, err := interruptible(ctx, func() (*trust.Identity, error) { return trust.ParseIdentity(data, "") })
+	if !errors.Is(err, trust.ErrPassphrase) {
+		return id, err
 	}
 	prompt := a.lang.s("Phrase de passe de l'identité : ", "Passphrase of the identity: ")
-	id, _, err := unlock(ctx, a, prompt, func(passphrase string) (*trust.Identity, error) { return trust.ParseIdentity(data, passphrase) })
+	id, _, err = unlock(ctx, a, prompt, func(passphrase string) (*trust.Identity, error) { return trust.ParseIdentity(data, passphrase) })
 	return id, err
 }
 

@@ -28,8 +28,8 @@ var meanings = []meaning{
 	{
 		of: []error{card.ErrUnknownOutcome}, code: exitNoCard, name: "unknown-outcome", retryable: true,
 		message: pair{
-			"la carte a été retirée pendant l'écriture : la nouvelle synthèse ou la précédente s'y trouve, entière",
-			"the card was removed during the write: it holds the new summary or the previous one, whole",
+			"l'écriture a été interrompue, carte retirée ou muette : la nouvelle synthèse ou la précédente s'y trouve, entière",
+			"the write was cut short, card removed or silent: it holds the new summary or the previous one, whole",
 		},
 		hint: pair{
 			"remettez la carte et écrivez de nouveau",
@@ -311,12 +311,12 @@ var meanings = []meaning{
 	{
 		of: []error{card.ErrDamaged}, code: exitInvalid, name: "damaged",
 		message: pair{
-			"le contenu de la carte est abîmé : aucune synthèse entière ne s'y trouve",
-			"the content of the card is damaged: there is no whole summary on it",
+			"le contenu de la carte est abîmé, ou mal lu : aucune synthèse entière n'en sort",
+			"the content of the card is damaged, or misread: no whole summary comes out of it",
 		},
 		hint: pair{
-			"« secours card init --erase » la prépare de nouveau, puis le médecin traitant réécrit la synthèse",
-			"\"secours card init --erase\" prepares it again, then the treating physician writes the summary again",
+			"essayez d'abord un autre lecteur ; si la carte est perdue, « secours card init --erase » la prépare de nouveau pour le médecin traitant",
+			"try another reader first; if the card is lost, \"secours card init --erase\" prepares it again for the treating physician",
 		},
 	},
 	{

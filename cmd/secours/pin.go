@@ -5,9 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/secours-card/secours/card"
 	"github.com/secours-card/secours/pcsc"
+)
+
+// A PIN as the card takes one (docs/FORMAT.md, 1), and as any keyboard gives it.
+const (
+	minPIN = 4
+	maxPIN = 16
 )
 
 // wantsPIN tells whether a card refused because the patient's PIN was not presented; one that was refused is another matter.
@@ -98,6 +105,19 @@ func (a *app) askPIN(ctx context.Context, left int) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(pin) < minPIN || len(pin) > maxPIN || strings.ContainsFunc(pin, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return &failure{
+			code: exitPIN, name: "pin-form",
+			message: fmt.Sprintf(a.lang.s(
+				"un code a de %d à %d chiffres ou lettres sans accent ; rien n'a été présenté à la carte",
+				"a PIN has %d to %d digits or unaccented letters; nothing was presented to the card",
+			), minPIN, maxPIN),
+			hint: a.lang.s(
+				"demandez-le de nouveau au patient ; avec --passphrase-stdin, c'est la ligne qui suit les autres secrets",
+				"ask the patient again; with --passphrase-stdin it is the line after the other secrets",
+			),
+		}
 	}
 	a.patientPIN = []byte(pin)
 	return nil

@@ -59,18 +59,24 @@ func TestPatientPIN(t *testing.T) {
 		args          []string
 	}{
 		{"gp", "4711\n", []string{"card", "init", "--passphrase-stdin"}},
-		{"gp", "\n4711\n", []string{"write", "--passphrase-stdin", p.file("summary.json")}},
+		{"gp", "4711\n", []string{"write", "--passphrase-stdin", p.file("summary.json")}},
 		{"emergency", "4711\n", []string{"read", "--passphrase-stdin"}},
-		{"pharmacy", "\n4711\n", []string{"amend", "--passphrase-stdin", "--file", p.file("amendment.json")}},
+		{"pharmacy", "4711\n", []string{"amend", "--passphrase-stdin", "--file", p.file("amendment.json")}},
 		{"gp", "4711\n", []string{"card", "info", "--passphrase-stdin"}},
 	} {
 		if code, talk := run(step.home, step.secrets, step.args...); code != 0 {
 			t.Fatalf("%v: %d %s", step.args, code, talk)
 		}
 	}
-	// The demonstration's identities have an empty passphrase, which comes first. A wrong PIN counts once, also where a write takes resets.
+	// What cannot be a PIN is not presented.
+	for _, no := range []string{"", "123", "12345678901234567", "123é"} {
+		if code, talk := run("gp", no+"\n", "card", "info", "--passphrase-stdin", "--lang", "en"); code != exitPIN || !strings.Contains(talk, "4 to 16") {
+			t.Errorf("%q: %d %s", no, code, talk)
+		}
+	}
+	// A wrong PIN counts once, also where a write takes resets.
 	for i, want := range []string{"attempts left: 2", "attempts left: 1", "blocked", "blocked"} {
-		if code, talk := run("gp", "\n0000\n", "write", "--passphrase-stdin", p.file("summary.json"), "--lang", "en"); code != exitPIN || !strings.Contains(talk, want) {
+		if code, talk := run("gp", "0000\n", "write", "--passphrase-stdin", p.file("summary.json"), "--lang", "en"); code != exitPIN || !strings.Contains(talk, want) {
 			t.Errorf("wrong PIN, time %d: %d %s, want %q", i+1, code, talk, want)
 		}
 	}

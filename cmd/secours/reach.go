@@ -111,9 +111,15 @@ func (a *app) connectReader(ctx context.Context, reader string, patience time.Du
 	), func() (err error) {
 		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		for {
+		for gone := 0; ; {
 			c, err = a.hold(limited, reader)
-			if !errors.Is(err, pcsc.ErrReaderBusy) || limited.Err() != nil {
+			switch {
+			case limited.Err() != nil:
+				return err
+			case errors.Is(err, pcsc.ErrReaderBusy):
+			case gone < goneTries && errors.Is(err, pcsc.ErrCardRemoved):
+				gone++ // while another program resets it, a card looks as if it were taken out
+			default:
 				return err
 			}
 			select {
@@ -129,6 +135,9 @@ func (a *app) connectReader(ctx context.Context, reader string, patience time.Du
 // busyPause is the time between two looks at a reader that another program holds for itself.
 const busyPause = 250 * time.Millisecond
 
+// goneTries bounds how often a card that seems to leave as it is connected to is tried again.
+const goneTries = 3
+
 func (a *app) hold(ctx context.Context, reader string) (*connection, error) {
 	c, err := pcsc.Connect(ctx, reader)
 	if err == nil {
@@ -137,7 +146,7 @@ func (a *app) hold(ctx context.Context, reader string) (*connection, error) {
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%s: %w: %w", reader, pcsc.ErrReaderBusy, err)
+		err = fmt.Errorf("%s: %w: %w", reader, a.whatHangs(), err)
 	}
 	if err != nil {
 		return nil, err
@@ -155,6 +164,16 @@ const (
 	toWrite
 	toErase
 )
+
+// whatHangs tells another program's transaction from a service that answers nobody.
+func (a *app) whatHangs() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if _, err := pcsc.Readers(ctx); errors.Is(err, context.DeadlineExceeded) {
+		return pcsc.ErrNoService
+	}
+	return pcsc.ErrReaderBusy
+}
 
 // openAny looks for our card in all readers. It must be the only one: which patient's card it is must depend neither on the order of the
 // readers nor on who is busy. A professional's own card often sits in the first, and is left as it is: a reset would end the session that

@@ -114,7 +114,9 @@ func TestPINStaysWithItsCard(t *testing.T) {
 	go func() {
 		ended <- execute(t.Context(), []string{"--lang", "en", "card", "info", "--passphrase-stdin"}, a)
 	}()
-	eventually(t, "the card was looked at and let go of", func() bool { return first.Commands() >= 3 })
+	eventually(t, "the card was looked at and let go of", func() bool {
+		return first.Commands() >= 3 && bytes.Contains(card.Controls(), []byte{2}) // Close resets it
+	})
 	card.Remove()
 	eventually(t, "the reader is empty", func() bool { return len(service.ATR(0)) == 0 })
 	insertSim(t, service, 0, second)

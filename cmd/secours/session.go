@@ -59,7 +59,9 @@ func (a *app) openWhenThere(ctx context.Context) (*session, error) {
 	if _, simulated := a.imagePath(); simulated || !isAbsent(err) {
 		return s, err
 	}
-	a.note("%s", a.lang.s("insérez la carte…", "insert the card…"))
+	if !a.json {
+		a.note("%s", a.lang.s("insérez la carte…", "insert the card…"))
+	}
 	for _, failed := range pcsc.Watch(ctx) {
 		if failed != nil && !isAbsent(failed) {
 			return nil, failed

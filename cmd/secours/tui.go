@@ -262,7 +262,9 @@ func (a *app) waiting(what string, f func() error) error {
 	case err := <-done:
 		return err
 	case <-time.After(patience):
-		a.note("%s", what)
+		if !a.json { // standard error is for one object then
+			a.note("%s", what)
+		}
 		return <-done
 	}
 }
