@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/secours-card/secours/pcsc"
@@ -76,7 +77,8 @@ func (x *linux) serviceDown(l lang, err error) advice {
 		}
 	case !errors.Is(err, pcsc.ErrNoService):
 		return advice{}
-	case answers == nil:
+	case answers == nil || errors.Is(answers, syscall.EAGAIN):
+		// EAGAIN: a pcscd that takes nobody any more, and has a queue.
 		return advice{
 			cause:  "no-answer",
 			text:   l.s("le service PC/SC est là, mais ne répond pas comme il le devrait", "the PC/SC service is there, but does not answer as it should"),
