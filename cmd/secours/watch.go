@@ -105,9 +105,6 @@ var (
 )
 
 func (a *app) watch(parent context.Context, o watchOptions) error {
-	if !pcsc.Built {
-		return pcsc.ErrUnsupported
-	}
 	only, named := strings.CutPrefix(a.card, "pcsc:")
 	if !named && a.card != "" && a.card != "pcsc" || named && only == "" {
 		return &failure{code: exitGeneral, name: "usage", message: a.lang.s(
@@ -117,6 +114,9 @@ func (a *app) watch(parent context.Context, o watchOptions) error {
 	}
 	if !named {
 		only = ""
+	}
+	if !pcsc.Built {
+		return pcsc.ErrUnsupported
 	}
 	noCoreDumps()
 	run, err := a.newReadings()

@@ -27,6 +27,8 @@ type watcher struct {
 	pauses []time.Duration
 	// stuck is how long a reading may go on after it was told to end, before that is a failure of the next.
 	stuck time.Duration
+	// own is how long after a reading the service may still show its use of the card, which is not another program's.
+	own time.Duration
 
 	ctx     context.Context
 	slots   []*slot // in the service's order
@@ -71,6 +73,7 @@ type slot struct {
 	reader  pcsc.Reader
 	visit   *visit   // of the card in it, nil for none
 	running *attempt // even of a card that has left, as long as the reading has not ended
+	ended   time.Time
 }
 
 // visit is a card in a reader, from when it was put in until it is taken out.
@@ -90,6 +93,9 @@ type visit struct {
 	wanted time.Time
 	// refit is set for a reading that only fits the screen: its failure does not take away what is there.
 	refit bool
+	// touched is set when another program has used the card since it was read, and may have written to it. It is not read again for
+	// that: two programs that did so would go on for ever.
+	touched bool
 }
 
 // shown is what there is to show.
@@ -136,7 +142,7 @@ type event struct {
 
 func newWatcher(a *app, read readFunc) *watcher {
 	return &watcher{
-		a: a, source: pcsc.Watch, read: read, limit: a.timeout + readingTime, stuck: 5 * time.Second,
+		a: a, source: pcsc.Watch, read: read, limit: a.timeout + readingTime, stuck: 5 * time.Second, own: 500 * time.Millisecond,
 		pauses: []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second},
 		looks:  make(chan sight), results: make(chan *attempt), guard: newGuard(),
 	}
@@ -316,6 +322,12 @@ func (w *watcher) change(s *slot, r pcsc.Reader) error {
 			s.visit.tries = 0
 			w.start(s.visit)
 		}
+	case before.InUse && !r.InUse && s.running == nil && time.Since(s.ended) >= w.own:
+		if v := s.visit; !v.again.IsZero() {
+			w.start(v)
+		} else {
+			v.touched = v.document != nil
+		}
 	}
 	return nil
 }
@@ -340,7 +352,7 @@ func (w *watcher) forget(v *visit) {
 // abandon ends a reading, and wipes what earlier ones showed.
 func (w *watcher) abandon(v *visit) {
 	w.drop(v)
-	v.last, v.refit, v.again = nil, false, time.Time{}
+	v.last, v.refit, v.touched, v.again = nil, false, false, time.Time{}
 	if at := v.slot.running; at != nil && at.visit == v {
 		at.void = true
 		at.cancel()
@@ -403,7 +415,7 @@ func (w *watcher) start(v *visit) {
 // finish takes over what a reading found.
 func (w *watcher) finish(at *attempt) error {
 	s, v := at.slot, at.visit
-	s.running = nil
+	s.running, s.ended = nil, time.Now()
 	if s.visit != v || at.void {
 		// The card has left meanwhile. What it gave is of no use, and another may be waiting.
 		w.release(at.document)
@@ -430,7 +442,7 @@ func (w *watcher) finish(at *attempt) error {
 func (w *watcher) found(v *visit, at *attempt) error {
 	an := at.answer
 	w.drop(v)
-	v.last, v.at = &an, time.Now()
+	v.last, v.at, v.touched = &an, time.Now(), false
 	e := &event{kind: eventRead, reader: v.slot.reader.Name, answer: &an, failure: an.failure, visit: v}
 	if an.length > 0 {
 		v.document, v.length, v.tries = at.document, an.length, 0

@@ -32,9 +32,7 @@ type vigil struct {
 	seen    [][]byte // the buffers of all readings
 }
 
-// watching starts a watcher; change adjusts it before.
-func watching(t *testing.T, change func(v *vigil)) *vigil {
-	t.Helper()
+func newVigil(t *testing.T) *vigil {
 	v := &vigil{
 		t: t, source: make(chan sight), told: make(chan string, 10), ended: make(chan error, 1),
 		answers: map[string][]func(context.Context, []byte) answer{},
@@ -56,6 +54,14 @@ func watching(t *testing.T, change func(v *vigil)) *vigil {
 		}
 	}
 	v.w.pauses = []time.Duration{time.Millisecond, 2 * time.Millisecond}
+	v.w.own = 0
+	return v
+}
+
+// watching starts a watcher; change adjusts it before.
+func watching(t *testing.T, change func(v *vigil)) *vigil {
+	t.Helper()
+	v := newVigil(t)
 	if change != nil {
 		change(v)
 	}
@@ -300,6 +306,21 @@ func TestWatchEvents(t *testing.T) {
 			v.see(card1("A", 1))
 			v.expect(`read A 0 "summary of A"`)
 		},
+		"another program leaves the card": func(v *vigil) {
+			v.answer("A", busy)
+			shared := card1("A", 1)
+			shared.InUse = true
+			v.see(shared)
+			v.expect("watching A", "inserted A", "failed A 16 reader-busy retry")
+			v.see(card1("A", 1))
+			v.expect(`read A 0 "summary of A"`)
+			v.see(shared) // once it was read, it is not read again for that
+			v.see(card1("A", 1))
+			v.see(card1("A", 1))
+			if len(v.starts) != 2 {
+				v.t.Errorf("%d readings", len(v.starts))
+			}
+		},
 		"several at once": func(v *vigil) {
 			slow := make(chan struct{})
 			v.answer("A", until(slow, "slow"))
@@ -316,7 +337,7 @@ func TestWatchEvents(t *testing.T) {
 				switch name {
 				case "one reader of several":
 					v.w.only = "B"
-				case "another program lets go":
+				case "another program lets go", "another program leaves the card":
 					v.w.pauses = []time.Duration{time.Hour}
 				}
 			})
@@ -491,37 +512,26 @@ func TestWatchWipesWhatComesLate(t *testing.T) {
 
 // A panic beside the loop ends the watch where the terminal is put back.
 func TestWatchHandsPanicsOn(t *testing.T) {
-	v := watching(t, nil)
-	v.end(nil)
-	<-v.ended
-	w := newWatcher(v.w.a, func(context.Context, job, []byte) answer { panic("in a reading") })
-	w.front = v
-	w.source = func(context.Context) iter.Seq2[[]pcsc.Reader, error] {
-		return func(yield func([]pcsc.Reader, error) bool) { yield([]pcsc.Reader{card1("A", 1)}, nil) }
-	}
+	v := newVigil(t)
+	v.answer("A", func(context.Context, []byte) answer { panic("in a reading") })
+	go v.see(card1("A", 1))
 	defer func() {
 		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "in a reading") {
 			t.Errorf("panic %v", p)
 		}
 	}()
-	_ = v.w.a.watchUntil(t.Context(), w)
+	_ = v.w.a.watchUntil(t.Context(), v.w)
 	t.Error("it went on")
 }
 
 // A write that nobody takes does not keep the watch from ending.
 func TestWatchEndsWithBlockedOutput(t *testing.T) {
-	v := watching(t, nil)
-	v.end(nil)
-	<-v.ended
+	v := newVigil(t)
 	v.told = make(chan string) // nobody reads
 	ctx, end := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { end(errInterrupted) })
-	go func() {
-		v.source <- sight{readers: []pcsc.Reader{card1("A", 1)}}
-	}()
-	w := newWatcher(v.w.a, v.read)
-	w.front, w.source = v, v.w.source
-	err := v.w.a.watchUntil(ctx, w)
+	go v.see(card1("A", 1))
+	err := v.w.a.watchUntil(ctx, v.w)
 	if f := v.w.a.explain(err); f.code != exitInterrupted {
 		t.Errorf("%v", err)
 	}

@@ -336,6 +336,9 @@ func (f *screenFront) statusLine() string {
 		at := slices.Index(f.w.visits, v) + 1
 		add(fmt.Sprintf(l.s("carte %d sur %d (Tab)", "card %d of %d (Tab)"), at, n), fmt.Sprintf("%d/%d", at, n))
 	}
+	if v != nil && v.touched {
+		add(l.s("UTILISÉE DEPUIS : r relit", "USED SINCE: r reads again"), l.s("r relit", "r: again"))
+	}
 	if v != nil && v.last != nil {
 		add(fmt.Sprintf(l.s("il y a %s", "%s ago"), ago(time.Since(v.at))))
 	}

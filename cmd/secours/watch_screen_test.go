@@ -190,14 +190,9 @@ func newBedside(t *testing.T, columns, rows int) *bedside {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := watching(t, nil)
-	v.end(nil)
-	<-v.ended
-	a := v.w.a
+	v := newVigil(t)
+	a, w := v.w.a, v.w
 	a.colour = "always"
-	w := newWatcher(a, v.read)
-	w.source, w.pauses = v.w.source, v.w.pauses
-	v.w = w
 	f := &screenFront{
 		a: a, w: w, out: g.terminal, tty: &terminal{g.terminal, g.terminal, func() {}}, in: make(chan input), colour: true,
 		size: func() (int, int) { return terminalSize(g.terminal) }, trust: "trust list of today",
@@ -283,6 +278,17 @@ func TestLiveScreen(t *testing.T) {
 	b.has("lines 15-23 of 23: end", "DURAND line 23\n")
 	b.types("\x1b[H\x1b[B")
 	b.has("lines 2-10 of 23")
+	// Another program was at the card: what is shown may not be what is on it any more.
+	used := card1("Lab 00 00", 1)
+	used.InUse = true
+	b.v.see(used)
+	b.v.see(card1("Lab 00 00", 1))
+	b.has("USED SINCE: r reads again")
+	b.v.answer("Lab 00 00", showing("DURAND", 23))
+	b.types("r")
+	b.shows("a new reading", func(text string) bool {
+		return strings.Contains(text, "lines 1-9 of 23") && !strings.Contains(text, "USED")
+	})
 	b.v.see(noCard("Lab 00 00", 2))
 	b.has("INSERT A CARD")
 	if strings.Contains(b.text(), "DURAND") {
