@@ -231,6 +231,9 @@ func testEndsOfATransaction(t *testing.T, card testCard) {
 			if err := other.Begin(ctx); err != nil {
 				t.Fatalf("the next transaction: %v", err)
 			}
+			if test.reset { // of a client that died, the service lets the lock go first
+				eventually(t, "the card is reset", func() bool { return strings.Contains(card.powered()[before:], warm) })
+			}
 			if got := card.powered()[before:]; strings.Contains(got, warm) != test.reset || strings.Contains(got, cold) {
 				t.Errorf("the card saw %x, want a reset: %v", got, test.reset)
 			}

@@ -435,7 +435,7 @@ func TestAmend(t *testing.T) {
 func TestAmendText(t *testing.T) {
 	c := newClinic(t, 8192)
 	out, talk := c.run(t, "pharmacy", 0, "--lang", "fr", "amend", "--add-allergy", "amoxicilline", "--code", "atc:J01CA04")
-	if !regexp.MustCompile(`(?s)^Signé par Claire DUBOIS, pharmacien\(ne\), écrit et relu : \d+ octets sur \d+\.\n +ajouté +ag\w{5} \(ALLERGIES\)\n +ajout [0-9a-f]{8} +visible pour : médecins, urgences, pharmaciens`).MatchString(out) {
+	if !regexp.MustCompile(`(?s)^Signé par Claire DUBOIS, pharmacien\(ne\), écrit et relu : \d+ octets sur \d+\.\n +patient +DURAND Jeanne, 1948-12-03\n +ajouté +ag\w{5} \(ALLERGIES\)\n +ajout [0-9a-f]{8} +visible pour : médecins, urgences, pharmaciens`).MatchString(out) {
 		t.Errorf("%s", out)
 	}
 	if !strings.Contains(talk, "add.allergies[0].source : reported, faute") || !strings.Contains(talk, "add.allergies[0].category : medication") {
