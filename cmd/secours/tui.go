@@ -64,19 +64,26 @@ func (a *app) secret(ctx context.Context, prompt string) (string, error) {
 }
 
 func (a *app) readSecret(ctx context.Context, prompt string) (string, error) {
+	given, err := a.secretBytes(ctx, prompt)
+	defer clear(given)
+	return string(given), err
+}
+
+// secretBytes returns a secret that can be wiped, which is all there is of it here.
+func (a *app) secretBytes(ctx context.Context, prompt string) ([]byte, error) {
 	switch {
 	case a.secrets.fd >= 0:
 		if a.secrets.file == nil {
 			if a.secrets.file = os.NewFile(uintptr(a.secrets.fd), "passphrase-fd"); a.secrets.file == nil {
-				return "", &failure{code: exitGeneral, name: "usage", message: a.lang.s(
+				return nil, &failure{code: exitGeneral, name: "usage", message: a.lang.s(
 					"--passphrase-fd : ce descripteur n'est pas ouvert",
 					"--passphrase-fd: that descriptor is not open",
 				)}
 			}
 		}
-		return interruptible(ctx, func() (string, error) { return a.secretLine(a.secrets.file) })
+		return interruptible(ctx, func() ([]byte, error) { return a.secretLine(a.secrets.file) })
 	case a.secrets.stdin:
-		return interruptible(ctx, func() (string, error) { return a.secretLine(a.in) })
+		return interruptible(ctx, func() ([]byte, error) { return a.secretLine(a.in) })
 	}
 	return a.prompt(ctx, prompt)
 }
@@ -100,8 +107,8 @@ func unlock[T any](ctx context.Context, a *app, prompt string, open func(passphr
 }
 
 // secretLine reads one line, without its end. It reads byte by byte, so that what follows on standard input is left for its reader.
-func (a *app) secretLine(r io.Reader) (string, error) {
-	var line []byte
+func (a *app) secretLine(r io.Reader) ([]byte, error) {
+	line := make([]byte, 0, maxSecret+1) // that it does not grow, and leave copies behind
 	b := make([]byte, 1)
 	for {
 		n, err := r.Read(b)
@@ -110,7 +117,8 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 				break
 			}
 			if line = append(line, b[0]); len(line) > maxSecret {
-				return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+				clear(line)
+				return nil, &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
 					"la phrase de passe est trop longue",
 					"the passphrase is too long",
 				)}
@@ -121,7 +129,8 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 			break
 		}
 		if err != nil {
-			return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+			clear(line)
+			return nil, &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
 				"un secret attendu n'a pas pu être lu",
 				"a secret that was to come could not be read",
 			), hint: a.lang.s(
@@ -130,13 +139,13 @@ func (a *app) secretLine(r io.Reader) (string, error) {
 			), err: err}
 		}
 	}
-	return string(bytes.TrimSuffix(line, []byte("\r"))), nil
+	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
-func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
+func (a *app) prompt(ctx context.Context, prompt string) ([]byte, error) {
 	tty, err := a.openTerminal()
 	if err != nil {
-		return "", &failure{
+		return nil, &failure{
 			code: exitSigner, name: "passphrase",
 			message: fmt.Sprintf(a.lang.s("pas de terminal où demander : %s", "there is no terminal to ask on: %s"),
 				a.lang.quote(strings.TrimRight(prompt, ": "))),
@@ -149,7 +158,7 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 	defer tty.close()
 	state, err := term.GetState(int(tty.in.Fd()))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	fmt.Fprint(tty.out, prompt)
 	secret, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(int(tty.in.Fd())) })
@@ -158,14 +167,15 @@ func (a *app) prompt(ctx context.Context, prompt string) (string, error) {
 	case err != nil:
 		// Interrupted, the reading is still there, with the echo off.
 		term.Restore(int(tty.in.Fd()), state)
-		return "", err
+		return nil, err
 	case len(secret) > maxSecret:
-		return "", &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
+		clear(secret)
+		return nil, &failure{code: exitSigner, name: "passphrase", message: a.lang.s(
 			"la phrase de passe est trop longue",
 			"the passphrase is too long",
 		)}
 	}
-	return string(secret), nil
+	return secret, nil
 }
 
 // newSecret asks for a passphrase twice.

@@ -37,6 +37,10 @@ func (a *app) watchCommand() *cobra.Command {
 		Long: l.s(`Reste en marche. Une carte insérée est lue et montrée comme par « secours read » ; retirée, elle disparaît
 de l'écran et de la mémoire. Un lecteur branché plus tard et un service PC/SC redémarré sont repris.
 --card "pcsc:LECTEUR" ne surveille que ce lecteur. La phrase de passe des clés n'est demandée qu'une fois.
+Une carte qu'un autre programme vient d'utiliser est relue, au plus une fois par seconde, et de plus en
+plus rarement (10 s) tant que rien n'y change. Si le service PC/SC ne répond plus, les synthèses sont
+effacées dans les 3 secondes : nul ne sait plus quelle carte est là. Une carte qui demande le code du
+patient n'est pas montrée ici : « secours read », dans un autre terminal, le demande.
 
 Touches : flèches, PgPréc, PgSuiv, espace, Début et Fin pour parcourir ; Tab pour la carte d'un autre
 lecteur ; r pour relire ; q pour quitter.
@@ -46,15 +50,21 @@ Sans terminal, les synthèses sont écrites l'une après l'autre, et rien n'en p
 Avec --json, un objet "secours.watch/1" par ligne, avec "event", "time" et, s'il y a lieu, "reader" et
 "card" : "watching" (première ligne ; "readers"), "reader-added", "reader-removed", "inserted" ("atr"),
 "read" ("exit", code de sortie de la lecture ; "read", le document de « read --json » ; "error" si le
-code n'est pas 0), "failed" ("exit", "error" ; "retry" : un nouvel essai suivra), "removed",
-"no-service" ("error"), "service". Un lecteur ou un service qui disparaît emporte ses cartes, qui sont
+code n'est pas 0 ; de nouveau pour la même carte quand un autre programme en a changé le contenu),
+"failed" ("exit", "error" ; "retry" : un nouvel essai suivra ; un "read" précédent ne vaut plus),
+"removed", "no-service" ("error"), "service". Un lecteur ou un service qui disparaît emporte ses cartes, qui sont
 annoncées "removed". Qui ne lit pas la sortie fait attendre ; qui la ferme met fin à la surveillance.
 
 Codes de sortie : 0 fin par q, Ctrl-D ou un signal TERM ; 130 par Ctrl-C ; avec --once, celui de la
-lecture ; 10 construit sans PC/SC ; 21 phrase de passe ou fichier de clés ; 1 emploi, ou sortie perdue.`,
+lecture (13 si la carte demande le code du patient) ; 10 construit sans PC/SC ; 21 phrase de passe ou
+fichier de clés ; 1 emploi, ou sortie perdue.`,
 			`Stays running. A card that is put in is read and shown as by "secours read"; taken out, it is gone from
 the screen and from memory. A reader plugged in later and a PC/SC service that restarted are taken up.
 --card "pcsc:READER" watches that reader alone. The passphrase of the keys is asked for once.
+A card that another program has just used is read again, at most once a second, and ever more seldom (10 s)
+while nothing on it changes. When the PC/SC service does not answer any more, the summaries are cleared
+within 3 seconds: nobody knows then which card is there. A card that wants the patient's PIN is not shown
+here: "secours read", in another terminal, asks for it.
 
 Keys: arrows, PgUp, PgDn, space, Home and End to move; Tab for the card in another reader; r to read
 again; q to quit.
@@ -64,12 +74,14 @@ Without a terminal the summaries are written one after the other, and nothing of
 With --json, one "secours.watch/1" object a line, with "event", "time" and, where there is one, "reader"
 and "card": "watching" (the first line; "readers"), "reader-added", "reader-removed", "inserted" ("atr"),
 "read" ("exit", the exit code of the reading; "read", the document of "read --json"; "error" where the
-code is not 0), "failed" ("exit", "error"; "retry": it will be tried again), "removed", "no-service"
+code is not 0; again for the same card when another program has changed what it holds), "failed" ("exit",
+"error"; "retry": it will be tried again; an earlier "read" counts no more), "removed", "no-service"
 ("error"), "service". A reader or a service that goes takes its cards along, which are told "removed".
 Whoever does not read the output is waited for; closing it ends the watch.
 
-Exit codes: 0 ended by q, Ctrl-D or a TERM signal; 130 by Ctrl-C; with --once, that of the reading;
-10 built without PC/SC; 21 passphrase, or file of keys; 1 usage, or the output was lost.`),
+Exit codes: 0 ended by q, Ctrl-D or a TERM signal; 130 by Ctrl-C; with --once, that of the reading (13 where
+the card wants the patient's PIN); 10 built without PC/SC; 21 passphrase, or file of keys; 1 usage,
+or the output was lost.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.prepare != "" {
@@ -85,12 +97,16 @@ Exit codes: 0 ended by q, Ctrl-D or a TERM signal; 130 by Ctrl-C; with --once, t
 	return c
 }
 
-// watched adds to "read" the option by which watch starts it: a screen that many columns wide and nothing repeated, but failures as JSON.
+// watched adds to "read" the option by which watch starts it: a screen that many columns wide and nothing repeated, but failures as
+// JSON; with 0 columns, none of that.
 func (a *app) watched(c *cobra.Command) *cobra.Command {
 	c.Flags().IntVar(&a.width, "watched", 0, "")
 	_ = c.Flags().MarkHidden("watched")
 	read := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("watched") {
+			noCoreDumps() // not inherited
+		}
 		err := read(c, args)
 		a.json = a.json || a.width > 0
 		return err
@@ -247,18 +263,18 @@ func (a *app) readyKeys(ctx context.Context, run *readings) (string, error) {
 		return "", err
 	}
 	if file != nil && locked.NeedsPassphrase() {
-		passphrase, err := a.secret(ctx, a.lang.s("Phrase de passe des clés : ", "Passphrase of the keys: "))
+		passphrase, err := a.secretBytes(ctx, a.lang.s("Phrase de passe des clés : ", "Passphrase of the keys: "))
 		if err != nil {
 			return "", err
 		}
 		run.setSecret(passphrase)
-		a.secrets.given = nil
 	}
 	return run.prepare(ctx)
 }
 
 // prepareWatch is what a child does for readyKeys, and from time to time without the keys. It prints one line: the age of the trust data.
 func (a *app) prepareWatch(ctx context.Context, keys bool) error {
+	noCoreDumps() // not inherited
 	h, err := a.homeDir()
 	if err != nil {
 		return err
@@ -271,7 +287,9 @@ func (a *app) prepareWatch(ctx context.Context, keys bool) error {
 	line := ""
 	store, err := h.trust()
 	if err != nil {
-		line = fmt.Sprintf(a.lang.s("LA CONFIANCE DE CE POSTE EST ILLISIBLE (%s)", "THE TRUST DATA OF THIS WORKSTATION IS UNREADABLE (%s)"), h.file("trust.json"))
+		line = fmt.Sprintf(a.lang.s(
+			"LA CONFIANCE DE CE POSTE EST ILLISIBLE (%s)", "THE TRUST DATA OF THIS WORKSTATION IS UNREADABLE (%s)",
+		), h.file("trust.json"))
 	} else {
 		line = a.trustLine(store)
 	}

@@ -63,10 +63,12 @@ func (a *app) newReadings() (*readings, error) {
 	return &readings{a: a, self: self}, nil
 }
 
-func (r *readings) setSecret(passphrase string) {
+// setSecret takes a passphrase over, and wipes it where it was.
+func (r *readings) setSecret(passphrase []byte) {
 	// As long as any can be, so that appending leaves no copy behind.
 	r.secret = append(make([]byte, 0, maxSecret+1), passphrase...)
 	r.secret = append(r.secret, '\n')
+	clear(passphrase)
 }
 
 func (r *readings) wipe() { clear(r.secret[:cap(r.secret)]) }
@@ -88,7 +90,7 @@ func (r *readings) read(ctx context.Context, j job, document []byte) answer {
 	args := append([]string{"read"}, r.common()...)
 	args = append(args, "--card=pcsc:"+j.reader, "--timeout="+r.a.timeout.String())
 	if j.width == 0 {
-		args = append(args, "--json")
+		args = append(args, "--json", "--watched=0")
 	} else {
 		colour := "never"
 		if j.colour {
@@ -122,6 +124,14 @@ func (r *readings) read(ctx context.Context, j job, document []byte) answer {
 	}
 	an := answer{code: end.code}
 	an.failure, an.object, an.notes = parseTalk(end.talk)
+	if f := an.failure; f != nil && f.code == exitPIN && f.name == "pin" && f.hint != "" {
+		// What it advises is not possible here: this program has the terminal, and a PIN is not kept.
+		f.hint = fmt.Sprintf(l.s(
+			"dans un autre terminal, « secours read --card \"pcsc:%s\" » le demande",
+			"in another terminal, 'secours read --card \"pcsc:%s\"' asks for it",
+		), j.reader)
+		an.object = nil
+	}
 	an.notes = slices.DeleteFunc(an.notes, func(n string) bool { return slices.Contains(r.said, n) })
 	// Only with these codes does "read" show anything. Whatever ended in another way may have been cut short.
 	shown := slices.Contains([]int{exitOK, exitInvalid, exitUnverifiable, exitNotAuthorised}, end.code)
@@ -284,8 +294,8 @@ func parseTalk(talk []byte) (f *failure, object []byte, notes []string) {
 	return f, object, notes
 }
 
-// compactJSON takes the white space between the tokens of a JSON text out, in its place: encoding/json would leave a copy behind. It returns
-// the new length, 0 for what is no JSON text.
+// compactJSON takes the white space between the tokens of a JSON text out, in its place: encoding/json would leave a copy behind. It
+// returns the new length, 0 for what is no JSON text.
 func compactJSON(text []byte) int {
 	if !json.Valid(text) {
 		clear(text)

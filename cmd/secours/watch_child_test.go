@@ -46,6 +46,7 @@ func TestReadingChild(t *testing.T) {
 		"a bad verdict":           {"echo '{}'; echo '" + object + "' >&2; exit 15", 0, 15, "unverifiable", `{}`, 0},
 		"a failure":               {`echo '{"code":12,"name":"not-our-card","message":"m","retryable":false}' >&2; exit 12`, 0, 12, "not-our-card", "", 0},
 		"a failure after output":  {`echo '{}'; echo '{"code":11,"name":"no-card","message":"m","retryable":true}' >&2; exit 11`, 0, 11, "no-card", "", 0},
+		"no PIN can be given":     {`echo '{"code":13,"name":"pin","message":"m","hint":"give it on the terminal"}' >&2; exit 13`, 0, 13, "pin", "", 0},
 		"nothing at all":          {"exit 0", 0, 1, "failed", "", 0},
 		"a crash":                 {"printf partial; exit 2", 80, 1, "failed", "", 0},
 		"killed":                  {"printf partial; kill -9 $$", 80, 1, "failed", "", 0},
@@ -73,16 +74,30 @@ func TestReadingChild(t *testing.T) {
 	}
 }
 
+// A card that wants the patient's PIN is told with what can be done about it, not with what the child advises.
+func TestReadingChildWantsPIN(t *testing.T) {
+	const script = `echo '{"code":13,"name":"pin","message":"wanted","hint":"give it on the terminal, or with --passphrase-fd"}' >&2; exit 13`
+	an := playing(t, script).read(t.Context(), job{reader: "Lab 00 00", width: 80}, make([]byte, 100))
+	if an.failure == nil || an.failure.message != "wanted" || strings.Contains(an.failure.hint, "passphrase") ||
+		!strings.Contains(an.failure.hint, `secours read --card "pcsc:Lab 00 00"`) || an.object != nil {
+		t.Errorf("%+v, as JSON %s", an.failure, an.object)
+	}
+}
+
 // The options of the watch reach the child; the passphrase does so through a pipe, and only there.
 func TestReadingChildArguments(t *testing.T) {
 	got := filepath.Join(t.TempDir(), "got")
 	r := playing(t, `{ printf '%s|' "$@"; cat; env | grep -c sesame; } >`+got+`; echo '{}'`)
 	r.a.home, r.a.lang = "a home", fr
-	r.setSecret("sesame")
+	given := []byte("sesame")
+	r.setSecret(given)
+	if !bytes.Equal(given, make([]byte, 6)) {
+		t.Error("the passphrase was left behind")
+	}
 	const common = "read|--lang=fr|--home=a home|--card=pcsc:-x y|--timeout=1s|"
 	const secret = "|--passphrase-stdin|sesame\n0\n"
 	for options, j := range map[string]job{
-		"--json":                      {},
+		"--json|--watched=0":          {},
 		"--watched=44|--color=always": {width: 44, colour: true},
 		"--watched=80|--color=never":  {width: 80},
 	} {

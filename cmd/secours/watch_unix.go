@@ -44,8 +44,11 @@ func escapesUnderstood(*os.File) (undo func(), ok bool) { return func() {}, true
 // closedPipe tells whether a write failed because nobody reads any more.
 func closedPipe(err error) bool { return errors.Is(err, unix.EPIPE) }
 
-// noCoreDumps keeps what was read off the disk if this program or a child crashes.
-func noCoreDumps() { _ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
+// noCoreDumps keeps what was read off the disk if this program crashes, as far as the system lets it.
+func noCoreDumps() {
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	undumpable()
+}
 
 // endWhenClosed calls end when the reader of a pipe has gone, which a write would find out only at the next card.
 func endWhenClosed(ctx context.Context, out io.Writer, end func()) {

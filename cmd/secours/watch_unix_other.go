@@ -12,3 +12,5 @@ import (
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 func bind(*os.Process) (release func()) { return func() {} }
+
+func undumpable() {}
