@@ -52,7 +52,10 @@ type eventDocument struct {
 }
 
 func (f *jsonFront) tell(e *event) error {
-	d := eventDocument{Schema: "secours.watch/1", Event: e.kind, Time: f.a.now().Format(eventTime), Reader: e.reader, ATR: strings.ToUpper(hex.EncodeToString(e.atr))}
+	d := eventDocument{
+		Schema: "secours.watch/1", Event: e.kind, Time: f.a.now().Format(eventTime),
+		Reader: e.reader, ATR: strings.ToUpper(hex.EncodeToString(e.atr)),
+	}
 	if e.reader != "" {
 		d.Card = "pcsc:" + e.reader
 	}
@@ -143,6 +146,11 @@ func (f *textFront) tell(e *event) error {
 	case eventRemoved:
 		return f.rule(l.s("CARTE RETIRÉE", "CARD REMOVED"), reader)
 	case eventRead, eventFailed:
+		if e.changed {
+			if err := f.rule(l.s("CARTE MODIFIÉE, RELUE", "CARD CHANGED, READ AGAIN"), reader); err != nil {
+				return err
+			}
+		}
 		if _, err := a.out.Write(e.document); err != nil {
 			return err
 		}

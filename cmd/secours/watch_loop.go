@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"iter"
 	"slices"
@@ -29,6 +31,11 @@ type watcher struct {
 	stuck time.Duration
 	// own is how long after a reading the service may still show its use of the card, which is not another program's.
 	own time.Duration
+	// restraint is how long to wait after a reading before another program's use of the card leads to the next. It doubles up to
+	// maxRestraint while nothing is found to have changed: two programs that read whenever the other did would go on for ever.
+	restraint, maxRestraint time.Duration
+	// salt keeps what is remembered of a document from being tried out against a list of possible ones.
+	salt [sha256.Size]byte
 
 	ctx     context.Context
 	slots   []*slot // in the service's order
@@ -63,6 +70,7 @@ type front interface {
 type sight struct {
 	readers []pcsc.Reader
 	err     error
+	at      time.Time
 }
 
 // slot is a reader.
@@ -71,6 +79,9 @@ type slot struct {
 	visit   *visit   // of the card in it, nil for none
 	running *attempt // even of a card that has left, as long as the reading has not ended
 	ended   time.Time
+	// ours is set from the beginning of a reading until the reader was seen not in use after its end; killed, if it did not end by itself:
+	// a card that hangs stays in use for as long as it does.
+	ours, killed bool
 }
 
 // visit is a card in a reader, from when it was put in until it is taken out.
@@ -88,11 +99,15 @@ type visit struct {
 	again time.Time
 	// wanted is since when a reading is to start that cannot yet.
 	wanted time.Time
-	// refit is set for a reading that only fits the screen: its failure does not take away what is there.
-	refit bool
-	// touched is set when another program has used the card since it was read, and may have written to it. It is not read again for
-	// that: two programs that did so would go on for ever.
+	// quiet is set for a reading of what is shown already: a failure that passes does not take that away.
+	quiet bool
+	// touched is set when another program has used the card since it was read, and may have written to it.
 	touched bool
+	// met is set once a reading has shown something.
+	met bool
+	// digest is what is remembered of the last reading, unchanged how often it was found again.
+	digest    [sha256.Size]byte
+	unchanged int
 }
 
 // The events.
@@ -102,7 +117,7 @@ const (
 	eventReaderRemoved = "reader-removed"
 	eventInserted      = "inserted"
 	eventRead          = "read"
-	eventFailed        = "failed"
+	eventFailed        = "failed" // what was shown of the card counts no more
 	eventRemoved       = "removed"
 	eventNoService     = "no-service"
 	eventService       = "service"
@@ -121,14 +136,19 @@ type event struct {
 	// final is set where the watch ends with this event and its failure.
 	final bool
 	visit *visit
+	// first is set for the first document of a visit, changed where another program's use of the card has changed what it shows.
+	first, changed bool
 }
 
 func newWatcher(a *app, read readFunc) *watcher {
-	return &watcher{
+	w := &watcher{
 		a: a, source: pcsc.Watch, read: read, limit: a.timeout + readingTime, stuck: 5 * time.Second, own: 500 * time.Millisecond,
+		restraint: time.Second, maxRestraint: 10 * time.Second,
 		pauses: []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second},
 		looks:  make(chan sight), results: make(chan *attempt), guard: newGuard(),
 	}
+	_, _ = rand.Read(w.salt[:]) // never fails
+	return w
 }
 
 // run watches until ctx ends, and then returns why it did, or until something else ends it.
@@ -139,7 +159,7 @@ func (w *watcher) run(parent context.Context) error {
 	w.guard.do(func() {
 		for readers, err := range w.source(ctx) {
 			select {
-			case w.looks <- sight{readers, err}:
+			case w.looks <- sight{readers, err, time.Now()}:
 			case <-ctx.Done():
 				return
 			}
@@ -227,7 +247,7 @@ func (w *watcher) look(l sight) error {
 				}
 			}
 		}
-		if err := w.change(w.slots[i], r); err != nil {
+		if err := w.change(w.slots[i], r, l.at); err != nil {
 			return err
 		}
 	}
@@ -274,10 +294,11 @@ func (w *watcher) unplug(s *slot) error {
 	return w.front.tell(&event{kind: eventReaderRemoved, reader: s.reader.Name})
 }
 
-// change takes over what is in a reader.
-func (w *watcher) change(s *slot, r pcsc.Reader) error {
+// change takes over what was in a reader at a time.
+func (w *watcher) change(s *slot, r pcsc.Reader, at time.Time) error {
 	before := s.reader
 	s.reader = r
+	released := w.released(s, before, at)
 	r.ATR = slices.Clone(r.ATR)
 	if s.visit != nil {
 		// A card that was swapped between two looks shows in the count of events, or in its ATR.
@@ -298,21 +319,34 @@ func (w *watcher) change(s *slot, r pcsc.Reader) error {
 			return err
 		}
 		w.start(v)
-	case len(s.visit.atr) == 0 && len(r.ATR) > 0 || before.Exclusive && !r.Exclusive:
-		// It answers now, or another program has let go of it.
+	case len(s.visit.atr) == 0 && len(r.ATR) > 0:
+		// It answers now.
 		s.visit.atr = r.ATR
 		if s.running == nil && s.visit.last != nil && s.visit.last.length == 0 {
 			s.visit.tries = 0
 			w.start(s.visit)
 		}
-	case before.InUse && !r.InUse && s.running == nil && time.Since(s.ended) >= w.own:
-		if v := s.visit; !v.again.IsZero() {
-			w.start(v)
-		} else {
-			v.touched = v.document != nil
-		}
+	case released:
+		w.reread(s.visit)
 	}
 	return nil
+}
+
+// released tells whether another program has left the card. The service does not say whose use it shows, so that what shows while a
+// reading goes on counts as the reading's, and for a little longer: until then it may not be told that the reading has ended.
+func (w *watcher) released(s *slot, before pcsc.Reader, at time.Time) bool {
+	if s.running != nil {
+		return false
+	}
+	if before.Exclusive && !s.reader.Exclusive {
+		return true // readings share the card
+	}
+	if s.reader.InUse {
+		return false
+	}
+	ours := s.ours && (s.killed || at.Before(s.ended.Add(w.own)))
+	s.ours = s.ours && !at.After(s.ended)
+	return before.InUse && !ours
 }
 
 // leave is a card that was taken out.

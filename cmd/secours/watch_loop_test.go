@@ -54,7 +54,7 @@ func newVigil(t *testing.T) *vigil {
 		}
 	}
 	v.w.pauses = []time.Duration{time.Millisecond, 2 * time.Millisecond}
-	v.w.own = 0
+	v.w.own, v.w.restraint, v.w.maxRestraint = 0, time.Millisecond, time.Millisecond
 	return v
 }
 
@@ -106,6 +106,26 @@ func until(c chan struct{}, text string) func(context.Context, []byte) answer {
 		n := copy(document, text)
 		<-c
 		return answer{length: n}
+	}
+}
+
+// saying is a reading that shows a text.
+func saying(text string) func(context.Context, []byte) answer {
+	return func(_ context.Context, document []byte) answer { return answer{length: copy(document, text)} }
+}
+
+// started waits for the n-th reading.
+func (v *vigil) started(n int) {
+	v.t.Helper()
+	count := func() int {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return len(v.starts)
+	}
+	for end := time.Now().Add(5 * time.Second); count() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			v.t.Fatalf("%d readings, want %d", count(), n)
+		}
 	}
 }
 
@@ -314,12 +334,10 @@ func TestWatchEvents(t *testing.T) {
 			v.expect("watching A", "inserted A", "failed A 16 reader-busy retry")
 			v.see(card1("A", 1))
 			v.expect(`read A 0 "summary of A"`)
-			v.see(shared) // once it was read, it is not read again for that
+			v.answer("A", saying("with the new allergy"))
+			v.see(shared)
 			v.see(card1("A", 1))
-			v.see(card1("A", 1))
-			if len(v.starts) != 2 {
-				v.t.Errorf("%d readings", len(v.starts))
-			}
+			v.expect(`read A 0 "with the new allergy"`)
 		},
 		"several at once": func(v *vigil) {
 			slow := make(chan struct{})
@@ -579,4 +597,102 @@ func TestWatchStorm(t *testing.T) {
 		t.Errorf("%d bytes in use, %d before", heapAfter, heap)
 	}
 	v.finish(errQuit)
+}
+
+// A card that another program has used is read again. What is found again is not told again, and what the watch itself did is no reason.
+func TestWatchReadsAgain(t *testing.T) {
+	free := card1("A", 1)
+	used := free
+	used.InUse = true
+	uses := func(v *vigil) { v.see(used); v.see(free) }
+	for name, c := range map[string]struct {
+		adjust func(w *watcher)
+		run    func(v *vigil)
+		starts int
+	}{
+		"changed": {nil, func(v *vigil) {
+			v.answer("A", saying("with the new allergy"))
+			uses(v)
+			v.expect(`read A 0 "with the new allergy"`)
+		}, 2},
+		"the same": {nil, func(v *vigil) {
+			uses(v)
+			v.started(2)
+			v.w.reading.Wait() // the result was taken
+			v.see(free)        // and dealt with
+			uses(v)
+		}, 3},
+		"changed to what it was": {nil, func(v *vigil) {
+			v.answer("A", saying("other"))
+			uses(v)
+			v.expect(`read A 0 "other"`)
+			uses(v)
+			v.expect(`read A 0 "summary of A"`)
+		}, 3},
+		"our own use": {func(w *watcher) { w.own = time.Hour }, func(v *vigil) {
+			uses(v)
+		}, 1},
+		"another's after our own": {func(w *watcher) { w.own = time.Hour }, func(v *vigil) {
+			v.answer("A", saying("other"))
+			uses(v)
+			uses(v)
+			v.expect(`read A 0 "other"`)
+		}, 2},
+		"emptied": {nil, func(v *vigil) {
+			v.answer("A", failing(exitNoCard, "empty", false))
+			uses(v)
+			v.expect("failed A 11 empty")
+			uses(v)
+			v.expect(`read A 0 "summary of A"`)
+		}, 3},
+		"busy for a moment": {nil, func(v *vigil) {
+			v.answer("A", failing(exitBusy, "reader-busy", true), saying("other"))
+			uses(v)
+			v.expect(`read A 0 "other"`)
+		}, 3},
+		"it never answers again": {nil, func(v *vigil) {
+			for range maxTries + 1 {
+				v.answer("A", failing(exitBusy, "no-answer", true))
+			}
+			uses(v)
+			v.expect("failed A 16 no-answer")
+		}, 2 + maxTries},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := watching(t, func(v *vigil) {
+				if c.adjust != nil {
+					c.adjust(v.w)
+				}
+			})
+			v.see(free)
+			v.expect("watching A", "inserted A", `read A 0 "summary of A"`)
+			c.run(v)
+			v.started(c.starts)
+			v.finish(errQuit)
+			if n := len(v.starts); n != c.starts {
+				t.Errorf("%d readings, want %d", n, c.starts)
+			}
+		})
+	}
+}
+
+// Programs that use the card all the time do not make the watch read all the time.
+func TestWatchIsNotDrivenByOthers(t *testing.T) {
+	v := watching(t, func(v *vigil) { v.w.restraint, v.w.maxRestraint = 40*time.Millisecond, time.Second })
+	free := card1("A", 1)
+	used := free
+	used.InUse = true
+	v.see(free)
+	v.expect("watching A", "inserted A", `read A 0 "summary of A"`)
+	begin := time.Now()
+	for time.Since(begin) < 500*time.Millisecond {
+		v.see(used)
+		v.see(free)
+	}
+	took := time.Since(begin)
+	v.finish(errQuit)
+	// After 40, 80, 160 and 320 ms.
+	if n := len(v.starts) - 1; n < 2 || n > 4 {
+		t.Errorf("%d readings in %v", n, took)
+	}
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -19,14 +22,14 @@ type attempt struct {
 	document []byte
 	answer   answer
 	cancel   context.CancelFunc
-	refit    bool
+	quiet    bool
 	void     bool // nobody wants its answer any more
 }
 
 // abandon ends a reading, and wipes what earlier ones showed.
 func (w *watcher) abandon(v *visit) {
 	w.drop(v)
-	v.last, v.refit, v.touched, v.again = nil, false, false, time.Time{}
+	v.last, v.quiet, v.touched, v.again = nil, false, false, time.Time{}
 	if at := v.slot.running; at != nil && at.visit == v {
 		at.void = true
 		at.cancel()
@@ -69,9 +72,9 @@ func (w *watcher) start(v *visit) {
 	}
 	v.wanted = time.Time{}
 	ctx, cancel := context.WithTimeout(w.ctx, w.limit)
-	at := &attempt{slot: v.slot, visit: v, document: w.buffer(), cancel: cancel, refit: v.refit}
-	v.refit = false
-	v.slot.running = at
+	at := &attempt{slot: v.slot, visit: v, document: w.buffer(), cancel: cancel, quiet: v.quiet}
+	v.quiet = false
+	v.slot.running, v.slot.ours = at, true
 	j := w.front.job(v.slot.reader.Name)
 	w.reading.Add(1)
 	w.guard.do(func() {
@@ -90,6 +93,7 @@ func (w *watcher) start(v *visit) {
 func (w *watcher) finish(at *attempt) error {
 	s, v := at.slot, at.visit
 	s.running, s.ended = nil, time.Now()
+	s.killed = at.void || at.answer.failure != nil && at.answer.failure.name == "no-answer"
 	if s.visit != v || at.void {
 		// The card has left meanwhile. What it gave is of no use, and another may be waiting.
 		w.release(at.document)
@@ -99,12 +103,11 @@ func (w *watcher) finish(at *attempt) error {
 		return nil
 	}
 	var err error
-	if an := at.answer; at.refit && an.length == 0 && v.document != nil {
-		w.release(at.document)
-		w.retry(v, &an)
-		v.refit = !v.again.IsZero()
-	} else {
+	if !at.quiet || v.last == nil || !w.passing(v, &at.answer) {
 		err = w.found(v, at)
+	} else {
+		w.release(at.document)
+		v.quiet = !v.again.IsZero()
 	}
 	if err == nil && !v.wanted.IsZero() {
 		w.start(v)
@@ -112,28 +115,83 @@ func (w *watcher) finish(at *attempt) error {
 	return err
 }
 
+// passing tells whether a quiet reading failed in a way that says nothing of the card, and what is shown of it may stay. Once it is not
+// tried again, it may not if the card was touched.
+func (w *watcher) passing(v *visit, an *answer) bool {
+	if an.code != exitBusy || !an.failure.retryable || an.length > 0 || v.last.length == 0 {
+		return false
+	}
+	w.retry(v, an)
+	if v.again.IsZero() && v.touched {
+		v.tries--
+		return false
+	}
+	return true
+}
+
+// reread has a card read again that another program may have written to.
+func (w *watcher) reread(v *visit) {
+	if v.last == nil {
+		return
+	}
+	now := time.Now()
+	if now.Sub(v.slot.ended) > 10*w.maxRestraint {
+		v.unchanged = 0
+	}
+	v.quiet, v.touched, v.tries = true, true, 0
+	v.again = v.slot.ended.Add(min(w.restraint<<min(v.unchanged, 10), w.maxRestraint))
+	if !v.again.After(now) {
+		w.start(v)
+	}
+}
+
+// remember tells whether the card gave something else than the last time.
+func (w *watcher) remember(v *visit, e *event) (differs bool) {
+	h := hmac.New(sha256.New, w.salt[:])
+	name := ""
+	if e.failure != nil {
+		name = e.failure.name
+	}
+	fmt.Fprintf(h, "%d %s %t\n", e.answer.code, name, e.retry)
+	h.Write(e.document)
+	before := v.digest
+	h.Sum(v.digest[:0])
+	if v.digest == before {
+		v.unchanged++
+		return false
+	}
+	v.unchanged = 0
+	return true
+}
+
 // found takes over what a reading of the card that is there found.
 func (w *watcher) found(v *visit, at *attempt) error {
 	an := at.answer
+	touched := at.quiet && v.touched
 	w.drop(v)
 	v.last, v.at, v.touched = &an, time.Now(), false
 	e := &event{kind: eventRead, reader: v.slot.reader.Name, answer: &an, failure: an.failure, visit: v}
 	if an.length > 0 {
 		v.document, v.length, v.tries = at.document, an.length, 0
 		e.document = v.shown()
+		e.first, v.met = !v.met, true
 	} else {
 		w.release(at.document)
 		e.kind = eventFailed
 		w.retry(v, &an)
 		e.retry = !v.again.IsZero()
 	}
+	e.changed = w.remember(v, e) && touched
 	if w.once && !e.retry {
 		w.ended, e.final = true, true
 		if an.failure != nil {
 			w.outcome = an.failure
 		}
 	}
-	err := w.front.tell(e)
+	var err error
+	if e.changed || !touched || e.final || w.front.keeps() {
+		err = w.front.tell(e)
+	}
 	if !w.front.keeps() {
 		w.drop(v)
 	}

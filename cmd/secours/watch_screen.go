@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// screenFront shows the card that was put in last, page by page, on a terminal. It draws on the alternate screen, which has no
+// screenFront shows the card whose summary came last, page by page, on a terminal. A card that shows nothing does not take the screen
+// from one that does. It draws on the alternate screen, which has no
 // scrollback, and only ever over what is there: some terminals keep what is erased or scrolled away.
 type screenFront struct {
 	a      *app
@@ -51,9 +52,17 @@ const minColumns, maxColumns = 40, 120
 func (f *screenFront) tell(e *event) error {
 	switch e.kind {
 	case eventInserted:
-		f.show(e.visit)
+		if f.current == nil || f.current.document == nil {
+			f.show(e.visit)
+		}
 	case eventRead:
 		f.annex(e)
+		switch {
+		case e.visit == f.current && e.changed:
+			f.page.top = 0 // what is new may be what is dangerous, which comes first
+		case e.visit != f.current && e.first:
+			f.show(e.visit)
+		}
 	case eventRemoved:
 		if e.visit == f.current {
 			f.show(f.newest())
@@ -75,9 +84,15 @@ func (f *screenFront) annex(e *event) {
 	v.length += copy(v.document[v.length:], text)
 }
 
-// newest is the card that was put in last, of those that are there.
+// newest is the card that was put in last, of those whose summary is there, else of all.
 func (f *screenFront) newest() *visit {
-	if n := len(f.w.visits); n > 0 {
+	n := len(f.w.visits)
+	for i := n; i > 0; i-- {
+		if v := f.w.visits[i-1]; v.document != nil {
+			return v
+		}
+	}
+	if n > 0 {
 		return f.w.visits[n-1]
 	}
 	return nil

@@ -260,7 +260,7 @@ func showing(patient string, lines int) func(context.Context, []byte) answer {
 }
 
 func TestLiveScreen(t *testing.T) {
-	b := newBedside(t, 80, 10)
+	b := newBedside(t, 90, 10)
 	b.v.see(noCard("Lab 00 00", 0))
 	b.has("INSERT A CARD", "Lab 00 00: empty", "trust list of today", "q quits")
 	b.v.answer("Lab 00 00", showing("DURAND", 23))
@@ -269,7 +269,7 @@ func TestLiveScreen(t *testing.T) {
 	if strings.Contains(b.text(), "line 10") {
 		t.Error("more than the screen holds")
 	}
-	if j := b.v.starts[0]; j != (job{reader: "Lab 00 00", width: 80, colour: true}) {
+	if j := b.v.starts[0]; j != (job{reader: "Lab 00 00", width: 90, colour: true}) {
 		t.Errorf("asked for %+v", j)
 	}
 	b.types(" ")
@@ -281,14 +281,28 @@ func TestLiveScreen(t *testing.T) {
 	// Another program was at the card: what is shown may not be what is on it any more.
 	used := card1("Lab 00 00", 1)
 	used.InUse = true
+	again := make(chan struct{})
+	b.v.answer("Lab 00 00", func(ctx context.Context, document []byte) answer {
+		<-again
+		return showing("DURAND-MARTIN", 23)(ctx, document)
+	})
 	b.v.see(used)
 	b.v.see(card1("Lab 00 00", 1))
-	b.has("USED SINCE: r reads again")
-	b.v.answer("Lab 00 00", showing("DURAND", 23))
-	b.types("r")
-	b.shows("a new reading", func(text string) bool {
-		return strings.Contains(text, "lines 1-9 of 23") && !strings.Contains(text, "USED")
-	})
+	b.has("USED SINCE, to be read again", "lines 2-10 of 23")
+	close(again)
+	b.has("lines 1-9 of 23", "DURAND-MARTIN line 1\n")
+	b.shows("a new reading", func(text string) bool { return !strings.Contains(text, "USED") })
+	// It is read again when nothing has changed, and nobody sees it.
+	b.types("\x1b[B")
+	b.has("lines 2-10 of 23")
+	b.v.answer("Lab 00 00", showing("DURAND-MARTIN", 23))
+	b.v.see(used)
+	b.v.see(card1("Lab 00 00", 1))
+	b.v.started(3)
+	b.v.w.reading.Wait()
+	b.v.see(card1("Lab 00 00", 1))
+	b.types("\x1b[B")
+	b.has("lines 3-11 of 23")
 	b.v.see(noCard("Lab 00 00", 2))
 	b.has("INSERT A CARD")
 	if strings.Contains(b.text(), "DURAND") {
@@ -368,7 +382,7 @@ func TestLiveScreenResized(t *testing.T) {
 	b := newBedside(t, 80, 10)
 	again := make(chan struct{})
 	later := make(chan struct{})
-	b.v.answer("A", showing("DURAND", 20), until(again, "DURAND for sixty columns\n"), failing(exitNoCard, "no-card", true), until(later, "DURAND for 15\n"))
+	b.v.answer("A", showing("DURAND", 20), until(again, "DURAND for sixty columns\n"), failing(exitBusy, "card-reset", true), until(later, "DURAND for 15\n"))
 	b.v.see(card1("A", 1))
 	b.has("lines 1-9 of 20")
 	b.size(60, 7)
@@ -421,4 +435,85 @@ func TestLiveScreenAfterPanic(t *testing.T) {
 		t.Fatal("the panic was lost")
 	}
 	b.closes(0)
+}
+
+// A card that shows nothing does not take the screen from a patient's summary; the status tells of it.
+func TestLiveScreenBesideAnotherCard(t *testing.T) {
+	b := newBedside(t, 110, 6)
+	b.v.answer("A", showing("DURAND", 3))
+	hold := make(chan struct{})
+	b.v.answer("B", func(ctx context.Context, document []byte) answer {
+		<-hold
+		return failing(exitNotOurCard, "not a Secours card", false)(ctx, document)
+	})
+	b.v.see(card1("A", 1), noCard("B", 0))
+	b.has("DURAND line 1\n")
+	b.v.see(card1("A", 1), card1("B", 1))
+	b.has("DURAND line 1\n", "VERIFIED", "B: reading (Tab)", "| A |")
+	close(hold)
+	b.has("DURAND line 1\n", "VERIFIED", "B: not a Secours card (Tab)", "| A |")
+	b.types("\t")
+	b.has("secours: error: not a Secours card", "NOT READ", "| B |")
+	b.types("\t")
+	b.has("DURAND line 1\n")
+	// Of what is left, a summary comes first.
+	b.v.see(card1("A", 1), card1("B", 1), card1("C", 1))
+	b.has("summary of C", "| C |")
+	b.v.see(card1("A", 1), card1("B", 1), noCard("C", 2))
+	b.has("DURAND line 1\n", "| A |")
+	b.v.see(noCard("A", 2), card1("B", 1))
+	b.has("secours: error: not a Secours card")
+	b.types("q")
+	b.closes(0)
+}
+
+// What failed in a way that passes does not take away what is shown; any other failure does, at once.
+func TestLiveScreenKeepsWhatStillCounts(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		code  int
+		again bool
+		keeps bool
+	}{
+		{"reader-busy", exitBusy, true, true},
+		{"card-reset", exitBusy, true, true},
+		{"no-answer", exitBusy, true, true},
+		{"not-our-card", exitNotOurCard, false, false},
+		{"no-card", exitNoCard, true, false},
+		{"empty", exitNoCard, false, false},
+		{"pin", exitPIN, false, false},
+		{"failed", exitGeneral, true, false},
+	} {
+		for _, why := range []string{"resized", "used"} {
+			t.Run(c.name+" "+why, func(t *testing.T) {
+				b := newBedside(t, 80, 6)
+				b.v.w.pauses = []time.Duration{time.Hour}
+				b.v.answer("A", showing("DURAND", 3), failing(c.code, c.name, c.again))
+				b.v.see(card1("A", 1))
+				b.has("DURAND line 1\n", "VERIFIED")
+				if why == "used" {
+					used := card1("A", 1)
+					used.InUse = true
+					b.v.see(used)
+					b.v.see(card1("A", 1))
+				} else {
+					b.size(70, 6)
+					b.f.in <- input{resize: true}
+				}
+				if !c.keeps {
+					b.has("secours: error: "+c.name, "NOT READ")
+					b.shows("no patient", func(text string) bool { return !strings.Contains(text, "DURAND") })
+				} else {
+					b.v.started(2)
+					b.v.w.reading.Wait() // the failure was taken, and is dealt with before the next look
+					b.v.see(card1("A", 1))
+					b.types("\x1b[B\x0c")
+					b.v.see(card1("A", 1))
+					b.has("DURAND line 1\n", "VERIFIED")
+				}
+				b.types("q")
+				b.closes(0)
+			})
+		}
+	}
 }

@@ -226,7 +226,7 @@ func (f *screenFront) fit() {
 	f.resized = time.Time{}
 	for _, v := range f.w.visits {
 		if v.document != nil || v.slot.running != nil {
-			v.refit = v.document != nil
+			v.quiet = v.document != nil
 			f.w.start(v)
 		}
 	}

@@ -93,12 +93,20 @@ func (f *screenFront) statusLine() string {
 	case above:
 		add(fmt.Sprintf(l.s("lignes %d-%d sur %[2]d : fin", "lines %d-%d of %[2]d: end"), first, last), l.s("fin", "end"))
 	}
+	if v != nil && v.document != nil && v.touched {
+		add(l.s("UTILISÉE DEPUIS, à relire", "USED SINCE, to be read again"), l.s("à relire", "read again"))
+	}
 	if n := len(f.w.visits); n > 1 {
 		at := slices.Index(f.w.visits, v) + 1
-		add(fmt.Sprintf(l.s("carte %d sur %d (Tab)", "card %d of %d (Tab)"), at, n), fmt.Sprintf("%d/%d", at, n))
-	}
-	if v != nil && v.touched {
-		add(l.s("UTILISÉE DEPUIS : r relit", "USED SINCE: r reads again"), l.s("r relit", "r: again"))
+		forms := []string{fmt.Sprintf(l.s("carte %d sur %d (Tab)", "card %d of %d (Tab)"), at, n), fmt.Sprintf("%d/%d", at, n)}
+		for _, s := range f.aside() {
+			// There has to be room for the reader of what is on the screen.
+			if textWidth(line+s)+20 < f.columns {
+				forms = []string{s}
+				break
+			}
+		}
+		add(forms...)
 	}
 	if v != nil && v.last != nil {
 		add(fmt.Sprintf(l.s("il y a %s", "%s ago"), ago(time.Since(v.at))))
@@ -108,6 +116,31 @@ func (f *screenFront) statusLine() string {
 	}
 	add(l.s("q quitter", "q quits"))
 	return strings.TrimSuffix(line, "| ")
+}
+
+// aside tells of the card that was put in last, of those that are not on the screen and show nothing, in ever fewer words.
+func (f *screenFront) aside() []string {
+	l := f.a.lang
+	for _, v := range slices.Backward(f.w.visits) {
+		if v == f.current || v.document != nil {
+			continue
+		}
+		reader := oneLine(v.slot.reader.Name)
+		short := l.s("lecture", "reading")
+		what := short
+		if v.last != nil {
+			short = f.verdict(v)
+			what = short
+			if v.last.failure != nil {
+				what = oneLine(v.last.failure.message)
+			}
+		}
+		return []string{
+			fmt.Sprintf("%s%s%s (Tab)", reader, l.colon(), what), fmt.Sprintf("%s%s%s (Tab)", reader, l.colon(), short),
+			fmt.Sprintf("%s (Tab)%s%s", shortened(reader, 12), l.colon(), short), fmt.Sprintf("Tab%s%s", l.colon(), short),
+		}
+	}
+	return nil
 }
 
 // shortened is the name of a reader in so many columns. Its end stays, which tells the slots of a reader apart.
