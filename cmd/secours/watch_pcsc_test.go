@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -86,6 +87,45 @@ func (w *watchProcess) expect(want ...string) (last watchLine) {
 		}
 	}
 	return last
+}
+
+// gather waits for these events, in any order.
+func (w *watchProcess) gather(want ...string) (lines []watchLine) {
+	w.t.Helper()
+	for range want {
+		select {
+		case l := <-w.lines:
+			lines = append(lines, l)
+		case <-time.After(30 * time.Second):
+			w.t.Fatalf("told %v, want %s", lines, want)
+		}
+	}
+	var got []string
+	for _, l := range lines {
+		got = append(got, l.Event)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		w.t.Fatalf("told %s, want %s", got, want)
+	}
+	return lines
+}
+
+// served is a simulated card in a virtual reader, which Insert does not wait for.
+func served(c *sim.Card) *pcsctest.Card {
+	return &pcsctest.Card{Raw: func(message []byte) []byte {
+		switch {
+		case len(message) > 1:
+			answer, err := c.Transmit(context.Background(), message)
+			if err != nil {
+				return nil
+			}
+			return pcsctest.Frame(answer)
+		case message[0] == pcsctest.GetATR:
+			return pcsctest.Frame(pcsctest.DefaultATR)
+		}
+		return nil
+	}}
 }
 
 // end stops the watch as a service is stopped.
@@ -192,32 +232,41 @@ func TestWatchThroughPCSC(t *testing.T) {
 	p.gp(t, 0, "write", p.file("other.json"))
 	w := startWatch(t, "--home", p.file("emergency"), "--lang", "fr")
 	w.expect("watching")
-	turn := func() {
-		c, err := sim.Open(p.image, sim.Session{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		card := pcsctest.Insert(t, s, 0, &pcsctest.Card{Answer: func(command []byte) []byte {
-			answer, err := c.Transmit(context.Background(), command)
-			if err != nil {
-				return nil
-			}
-			return answer
-		}})
-		l := w.expect("inserted", "read")
-		if l.Exit == nil || *l.Exit != 0 || l.Reader != s.Reader(0) || !bytes.Contains(l.Read, []byte(family)) || !bytes.Contains(l.Read, []byte(agent)) {
-			t.Fatalf("%.300s", l.text)
-		}
-		card.Remove()
-		w.expect("removed")
+	second := filepath.Join(p.dir, "second.img")
+	image, err := os.ReadFile(p.image)
+	if err != nil {
+		t.Fatal(err)
 	}
-	turn()
+	if err := os.WriteFile(second, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	turn := func() {
+		var cards []*pcsctest.Card
+		for slot, image := range []string{p.image, second} {
+			c, err := sim.Open(image, sim.Session{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			cards = append(cards, pcsctest.Insert(t, s, slot, served(c)))
+		}
+		for _, l := range w.gather("inserted", "inserted", "read", "read") {
+			if l.Event == "read" && (*l.Exit != 0 || !bytes.Contains(l.Read, []byte(family)) || !bytes.Contains(l.Read, []byte(agent))) {
+				t.Fatalf("%.300s", l.text)
+			}
+		}
+		for _, c := range cards {
+			c.Remove()
+		}
+		w.gather("removed", "removed")
+	}
 	// Twice: what is allocated once for every reader or service is there then.
 	turn()
+	turn()
 	fds, threads, memory := w.count("fd"), w.count("task"), w.resident()
-	for i := range insertions {
-		if i%(insertions/restarts) == insertions/restarts/2 {
+	const turns = insertions / 2
+	for i := range turns {
+		if i%(turns/restarts) == turns/restarts/2 {
 			s.Restart()
 			w.expect("reader-removed", "reader-removed", "no-service", "service", "reader-added", "reader-added")
 		}
@@ -230,7 +279,8 @@ func TestWatchThroughPCSC(t *testing.T) {
 	if n := w.count("task"); n > threads+4 {
 		t.Errorf("%d threads, %d at first", n, threads)
 	}
-	if n := w.resident(); n > memory+8<<20 {
+	// The race detector remembers what was touched.
+	if n := w.resident(); n > memory+16<<20 {
 		t.Errorf("%d kB, %d at first", n>>10, memory>>10)
 	}
 	if c := w.children(); len(c) > 0 {
