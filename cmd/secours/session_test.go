@@ -119,7 +119,7 @@ func TestWriteIsNotReplayed(t *testing.T) {
 	p.gp(t, 0, "write", p.file("summary.json"))
 	write := []string{"--home", p.file("gp"), "write", p.file("summary.json"), "--json"}
 	seen := map[int]int{}
-	for n := 1; ; n += 3 {
+	for n := 1; ; n += 7 {
 		before := p.verify(t, 0).Record.Seq
 		code, out, talk, events := p.inReader(t, "", []int{n}, write...)
 		after := p.verify(t, 0).Record.Seq

@@ -540,6 +540,8 @@ func TestSimServePCSCD(t *testing.T) {
 	reader := "pcsc:" + service.Reader(0)
 	sees := func(path string) {
 		t.Helper()
+		// "inserted" is told as the reader asks for the ATR: the service knows of the card a moment later.
+		eventually(t, "the service sees the card", func() bool { return service.ATR(0) != nil })
 		if code, id := info(reader); code != 0 || id != ids[path] {
 			t.Errorf("card %s, exit %d; want %s", id, code, ids[path])
 		}
