@@ -91,6 +91,10 @@ func (c *Conn) transmit(command []byte) ([]byte, error) {
 	buffer, err := c.owner.card.Transmit(command)
 	if err != nil {
 		c.lost = errors.Is(err, scard.ErrNotTransacted)
+		if errors.Is(err, scard.ErrProtoMismatch) {
+			// The protocol was agreed on when the card was connected to: it is the card that another program has reset since.
+			err = scard.ErrResetCard
+		}
 		return nil, c.failed(action, err)
 	}
 	answer := bytes.Clone(buffer)

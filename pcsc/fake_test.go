@@ -23,6 +23,7 @@ type fake struct {
 	mute           bool   // a reset leaves no protocol
 	readers        []fakeReader
 	control        func(code uint32) ([]byte, scard.Error)
+	transmit       scard.Error // the code that answers a command to the card
 	handles        uint32
 }
 
@@ -60,7 +61,7 @@ var fakeSizes = map[uint32]int{
 func (f *fake) set(change func(*fake)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hangUp, f.silent, f.version, f.mute, f.control = nil, nil, 0, false, nil
+	f.hangUp, f.silent, f.version, f.mute, f.control, f.transmit = nil, nil, 0, false, nil, 0
 	f.readers = []fakeReader{{"Fake 00 00", fakePresent, []byte{0x3B, 0x80, 0x01, 0x81}}}
 	change(f)
 }
@@ -175,6 +176,10 @@ func (f *fake) answer(command uint32, body []byte, conn io.Reader) (reply []byte
 	case fakeTransmit:
 		if _, err := io.CopyN(io.Discard, conn, int64(get(3))); err != nil {
 			return nil, false
+		}
+		if f.transmit != 0 {
+			put(7, uint32(f.transmit))
+			break
 		}
 		put(6, 2)
 		reply = append(reply, 0x90, 0x00)

@@ -176,6 +176,10 @@ func oddService(t *testing.T) {
 			break
 		}
 	})
+	run("a protocol that is no longer the one agreed on", func(f *fake) { f.transmit = scard.ErrProtoMismatch }, func(t *testing.T) {
+		_, err := connect(t, "").Transmit(t.Context(), selectMF)
+		expect(t, "Transmit", err, ErrCardReset)
+	})
 	run("a reset that leaves no protocol", func(f *fake) { f.mute = true }, func(t *testing.T) {
 		c := connect(t, "")
 		expect(t, "Reset", c.Reset(t.Context()), ErrCardUnresponsive)

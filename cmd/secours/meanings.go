@@ -272,8 +272,7 @@ var meanings = []meaning{
 		},
 	},
 	{
-		// What a card answers that was swapped, or lost its power, since the application was selected.
-		of: []error{card.ErrFile, card.ErrNotFound, card.ErrConditions}, code: exitNoCard, name: "card-lost", retryable: true,
+		of: deselected, code: exitNoCard, name: "card-lost", retryable: true,
 		message: pair{
 			"la carte a été remplacée, ou a perdu le contact, pendant l'échange",
 			"the card was swapped, or lost contact, during the exchange",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/secours-card/secours/card"
@@ -129,13 +130,27 @@ func (a *app) reading(ctx context.Context, read func(*session) error) (*session,
 			if err := a.askPIN(ctx, wanted.left); err != nil {
 				return nil, err
 			}
-		case errors.Is(err, pcsc.ErrCardReset) && !errors.Is(err, errPresenting) && !restarted:
+		case wasReset(err) && !errors.Is(err, errPresenting) && !restarted:
 			restarted = true
 		default:
 			return nil, err
 		}
 	}
 }
+
+// wasReset tells whether another program reset the card: PC/SC says so, or the card answers as one on which nothing is selected.
+func wasReset(err error) bool {
+	switch {
+	case errors.Is(err, pcsc.ErrCardReset):
+		return true
+	case errors.Is(err, card.ErrNotOurCard):
+		return false
+	}
+	return slices.ContainsFunc(deselected, func(e error) bool { return errors.Is(err, e) })
+}
+
+// deselected are the answers of a card that was swapped, reset, or lost its power since the application was selected.
+var deselected = []error{card.ErrFile, card.ErrNotFound, card.ErrConditions}
 
 // content reads the container of the card that --card names.
 func (a *app) content(ctx context.Context) (*card.Content, *session, error) {

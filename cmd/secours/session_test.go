@@ -23,6 +23,7 @@ type stubbornReader struct {
 	events *[]string
 	// resets are the commands, counted over all sessions, before which another program resets the card.
 	resets   []int
+	silent   bool // PC/SC does not say so: the card answers, with nothing selected
 	commands *int
 	closed   func()
 }
@@ -52,12 +53,19 @@ func (c *stubbornCard) Transmit(ctx context.Context, command []byte) ([]byte, er
 		if err := c.Card.Reset(ctx); err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("transmitting: %w", pcsc.ErrCardReset)
+		if !c.r.silent {
+			return nil, fmt.Errorf("transmitting: %w", pcsc.ErrCardReset)
+		}
 	}
 	return c.Card.Transmit(ctx, command)
 }
 
 func (p *playground) inReader(t *testing.T, secrets string, resets []int, args ...string) (code int, out, talk string, events []string) {
+	t.Helper()
+	return p.inThisReader(t, stubbornReader{resets: resets}, secrets, args...)
+}
+
+func (p *playground) inThisReader(t *testing.T, r stubbornReader, secrets string, args ...string) (code int, out, talk string, events []string) {
 	t.Helper()
 	in, feed, err := os.Pipe()
 	if err != nil {
@@ -68,11 +76,11 @@ func (p *playground) inReader(t *testing.T, secrets string, resets []int, args .
 	var stdout, stderr bytes.Buffer
 	commands := 0
 	// The secrets come when the card is let go of, and not before.
-	r := &stubbornReader{image: p.image, events: &events, resets: resets, commands: &commands, closed: sync.OnceFunc(func() {
+	r.image, r.events, r.commands, r.closed = p.image, &events, &commands, sync.OnceFunc(func() {
 		if _, err := feed.WriteString(secrets); err != nil {
 			t.Error(err)
 		}
-	})}
+	})
 	a := newApp()
 	a.in, a.out, a.err, a.getenv = in, &stdout, &stderr, func(string) string { return "" }
 	a.now = func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
@@ -109,6 +117,27 @@ func TestReadStartsOverOnce(t *testing.T) {
 	}
 	if twice < 4 {
 		t.Errorf("a read of %d commands", twice)
+	}
+}
+
+// TestReadStartsOverOfASilentReset: where PC/SC does not tell of the reset, the card's answers do, wherever it hits.
+func TestReadStartsOverOfASilentReset(t *testing.T) {
+	p := newPlayground(t)
+	p.gp(t, 0, "write", p.file("summary.json"))
+	read := []string{"--home", p.file("emergency"), "read"}
+	_, want, _, _ := p.inReader(t, "", nil, read...)
+	over := 0
+	for n := 1; n < 20; n++ {
+		code, out, talk, events := p.inThisReader(t, stubbornReader{resets: []int{n}, silent: true}, "", read...)
+		if code != 0 || out != want {
+			t.Errorf("reset before command %d: %d %v %s", n, code, events, talk)
+		}
+		if len(events) == 4 {
+			over++
+		}
+	}
+	if over < 4 {
+		t.Errorf("%d reads began again", over)
 	}
 }
 
