@@ -185,7 +185,7 @@ func random(t testing.TB, seed uint64) *Summary {
 				c.ID = fmt.Sprintf("own-%d-%d", i, j)
 			}
 			if rng.IntN(6) == 0 {
-				c.Extra = Extra{"x": []byte(`[1,"é"]`), "#17": []byte(`"GCo="`), "#-9": []byte(`"9g=="`)}
+				c.Extra = Extra{"x": []byte(`[1,"é"]`), "#99": []byte(`"GCo="`), "#-9": []byte(`"9g=="`)}
 			}
 		}
 		switch rng.IntN(8) {

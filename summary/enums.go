@@ -192,13 +192,15 @@ const (
 	WeekdaySun Weekday = "sun"
 )
 
-// The values of MedicationStatus.
+// The values of MedicationStatus: those of FHIR's MedicationStatement, but for entered-in-error.
 const (
 	MedicationActive    MedicationStatus = "active"
 	MedicationOnHold    MedicationStatus = "on-hold"
 	MedicationStopped   MedicationStatus = "stopped"
 	MedicationCompleted MedicationStatus = "completed"
 	MedicationUnknown   MedicationStatus = "unknown"
+	MedicationIntended  MedicationStatus = "intended"
+	MedicationNotTaken  MedicationStatus = "not-taken"
 )
 
 // The values of MedicationOrigin.
@@ -218,17 +220,24 @@ const (
 	ConditionOther     ConditionKind = "other"
 )
 
-// The values of ConditionStatus.
+// The values of ConditionStatus: those of FHIR's condition-clinical.
 const (
-	HistoryActive    ConditionStatus = "active"
-	HistoryRemission ConditionStatus = "remission"
-	HistoryResolved  ConditionStatus = "resolved"
+	HistoryActive     ConditionStatus = "active"
+	HistoryRemission  ConditionStatus = "remission"
+	HistoryRecurrence ConditionStatus = "recurrence"
+	HistoryRelapse    ConditionStatus = "relapse"
+	HistoryInactive   ConditionStatus = "inactive"
+	HistoryResolved   ConditionStatus = "resolved"
 )
 
-// The values of Certainty.
+// The values of Certainty. CertaintySuspected is for whoever does not tell the kinds of doubt of FHIR's condition-ver-status apart.
 const (
-	CertaintySuspected Certainty = "suspected"
-	CertaintyConfirmed Certainty = "confirmed"
+	CertaintySuspected    Certainty = "suspected"
+	CertaintyConfirmed    Certainty = "confirmed"
+	CertaintyUnconfirmed  Certainty = "unconfirmed"
+	CertaintyProvisional  Certainty = "provisional"
+	CertaintyDifferential Certainty = "differential"
+	CertaintyRefuted      Certainty = "refuted"
 )
 
 // The values of MeasurementKind.
@@ -348,11 +357,13 @@ func enums() map[reflect.Type]*enum {
 	add(enumOf(BasisReported, BasisTest, BasisChallenge, BasisRecord))
 	add(enumOf(PeriodDay, PeriodWeek, PeriodMonth, PeriodOther))
 	add(enumOf(WeekdayMon, WeekdayTue, WeekdayWed, WeekdayThu, WeekdayFri, WeekdaySat, WeekdaySun))
-	add(enumOf(MedicationActive, MedicationOnHold, MedicationStopped, MedicationCompleted, MedicationUnknown))
+	add(enumOf(MedicationActive, MedicationOnHold, MedicationStopped, MedicationCompleted, MedicationUnknown, MedicationIntended, MedicationNotTaken))
 	add(enumOf(OriginPrescribed, OriginDispensed, OriginOTC, OriginHospital, OriginReported))
 	add(enumOf(ConditionDisease, ConditionProcedure, ConditionFamily, ConditionOther))
-	add(enumOf(HistoryActive, HistoryRemission, HistoryResolved))
-	add(enumOf(CertaintySuspected, CertaintyConfirmed))
+	add(enumOf(HistoryActive, HistoryRemission, HistoryResolved, HistoryRecurrence, HistoryRelapse, HistoryInactive))
+	add(enumOf(
+		CertaintySuspected, CertaintyConfirmed, CertaintyUnconfirmed, CertaintyProvisional, CertaintyDifferential, CertaintyRefuted,
+	))
 	add(enumOf(
 		MeasureWeight, MeasureHeight, MeasureEGFR, MeasureCreatinine, MeasureINR, MeasureHbA1c, MeasureLVEF,
 		MeasureSpO2Baseline, MeasureECG, MeasureBloodGroup, MeasureOther,

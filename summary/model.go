@@ -166,6 +166,7 @@ type Medication struct {
 	StopReason  string           `json:"stopReason" key:"14" max:"200"`
 	Dispensed   *Dispensed       `json:"dispensed" key:"15"`
 	Taken       *Taken           `json:"taken" key:"16"`
+	Note        string           `json:"note" key:"17" max:"500" block:"1"`
 }
 
 // Dosage is kept to the letter: Text as written, the moments as strings ("1", "1/2", "0,5").

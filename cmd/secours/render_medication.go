@@ -16,7 +16,7 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 	l := r.l
 	b, items := start(r, "medications", s)
 	var groups [6][]entry
-	var active, held, ended, unclear, unstated, withdrawn int
+	var active, intended, held, ended, untaken, unclear, unstated, withdrawn int
 	for i := range items {
 		m := &items[i]
 		e := r.medication(m)
@@ -30,6 +30,10 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 			held, group = held+1, 3
 		case m.Status == "stopped", m.Status == "completed":
 			ended, group = ended+1, 5
+		case m.Status == "intended":
+			intended++
+		case m.Status == "not-taken":
+			untaken, group = untaken+1, 2
 		case m.Status == "":
 			unstated, group = unstated+1, 2
 		default:
@@ -49,6 +53,12 @@ func (r *renderer) medications(s *summary.Section[summary.Medication]) block {
 	var counts []string
 	if active > 0 {
 		counts = append(counts, strconv.Itoa(active)+l.s(" en cours", " active"))
+	}
+	if intended > 0 {
+		counts = append(counts, l.count(intended, pair{"prévu", "intended"}, pair{"prévus", "intended"}))
+	}
+	if untaken > 0 {
+		counts = append(counts, l.count(untaken, pair{"non pris", "not taken"}, pair{"non pris", "not taken"}))
 	}
 	if held > 0 {
 		counts = append(counts, l.count(held, pair{"suspendu", "on hold"}, pair{"suspendus", "on hold"}))
@@ -155,6 +165,9 @@ func (r *renderer) medication(m *summary.Medication) entry {
 	}
 	if r.changed(m.ID, summary.OpTaken) == nil {
 		detail("", r.taken(m.Taken))
+	}
+	if m.Note != "" {
+		detail("", l.quote(m.Note))
 	}
 	r.common(&e, &m.Common, m)
 	return e

@@ -64,10 +64,13 @@ func (r *renderer) vaccinations(s *summary.Section[summary.Vaccination]) block {
 func (r *renderer) history(s *summary.Section[summary.Condition]) block {
 	b, items := start(r, "history", s)
 	order := func(c *summary.Condition) int {
-		if c.Kind == "family" {
+		switch {
+		case c.Kind == "family":
 			return 4
+		case c.Certainty == "refuted":
+			return 3
 		}
-		if n, ok := map[summary.ConditionStatus]int{"active": 0, "remission": 2, "resolved": 3}[c.Status]; ok {
+		if n, ok := map[summary.ConditionStatus]int{"active": 0, "recurrence": 0, "relapse": 0, "remission": 2, "inactive": 3, "resolved": 3}[c.Status]; ok {
 			return n
 		}
 		return 1
@@ -86,6 +89,9 @@ func (r *renderer) history(s *summary.Section[summary.Condition]) block {
 func (r *renderer) condition(c *summary.Condition) entry {
 	l := r.l
 	e := entry{mark: ordinary, main: new(phrase)}
+	if c.Certainty == "refuted" {
+		e.mark = refuted
+	}
 	if c.Kind == "family" {
 		e.title = caps(l, conditionKindWords, c.Kind)
 	}

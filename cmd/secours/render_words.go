@@ -137,6 +137,8 @@ var (
 		"stopped":   {"arrêté", "stopped"},
 		"completed": {"terminé", "completed"},
 		"unknown":   {"statut inconnu", "status unknown"},
+		"intended":  {"prévu", "intended"},
+		"not-taken": {"non pris", "not taken"},
 	}
 	medicationOriginWords = words{
 		"prescribed": {"prescrit", "prescribed"},
@@ -152,13 +154,20 @@ var (
 		"other":     {"autre", "other"},
 	}
 	conditionStatusWords = words{
-		"active":    {"en cours", "active"},
-		"remission": {"rémission", "remission"},
-		"resolved":  {"résolu", "resolved"},
+		"active":     {"en cours", "active"},
+		"remission":  {"rémission", "remission"},
+		"resolved":   {"résolu", "resolved"},
+		"recurrence": {"récidive", "recurrence"},
+		"relapse":    {"rechute", "relapse"},
+		"inactive":   {"inactif", "inactive"},
 	}
 	certaintyWords = words{
-		"suspected": {"SUSPECTÉ", "SUSPECTED"},
-		"confirmed": {"confirmé", "confirmed"},
+		"suspected":    {"SUSPECTÉ", "SUSPECTED"},
+		"confirmed":    {"confirmé", "confirmed"},
+		"unconfirmed":  {"NON CONFIRMÉ", "UNCONFIRMED"},
+		"provisional":  {"PROVISOIRE", "PROVISIONAL"},
+		"differential": {"DIAGNOSTIC DIFFÉRENTIEL", "DIFFERENTIAL DIAGNOSIS"},
+		"refuted":      {"ÉCARTÉ", "REFUTED"},
 	}
 	measurementKindWords = words{
 		"weight":        {"poids", "weight"},
