@@ -76,7 +76,7 @@ func (d *cborDecoder) enum(e *enum, v reflect.Value) error {
 	}
 	if major == majorText && e.uri {
 		text, err := d.text()
-		if err == nil && !isURI(text) {
+		if err == nil && !IsURI(text) {
 			err = fmt.Errorf("%w: want a URI", ErrUnknownValue)
 		}
 		v.SetString(text)

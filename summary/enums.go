@@ -387,7 +387,7 @@ func enums() map[reflect.Type]*enum {
 }
 
 // has says whether v is one of the values, or a URI where those are allowed.
-func (e *enum) has(v string) bool { return e.number(v) >= 0 || e.uri && isURI(v) }
+func (e *enum) has(v string) bool { return e.number(v) >= 0 || e.uri && IsURI(v) }
 
 // number returns the number of v on the card, or -1.
 func (e *enum) number(v string) int {
@@ -400,8 +400,9 @@ func (e *enum) number(v string) int {
 	return -1
 }
 
-// isURI accepts a scheme, a colon and printable ASCII, RFC 3986 without its finer points.
-func isURI(v string) bool {
+// IsURI says whether v can name a terminology or an identifier system: a scheme, a colon and printable ASCII, RFC 3986 without its
+// finer points.
+func IsURI(v string) bool {
 	colon := -1
 	for i := range len(v) {
 		c := v[i]

@@ -1,0 +1,576 @@
+package fhir
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// Import reads a document Bundle and returns the summary that it amounts to, and everything that it did not take over as it was. The summary
+// passes Validate. The error wraps one of the sentinels of this package, or is one of Validate's.
+func Import(data []byte) (*summary.Summary, []summary.Loss, error) {
+	root, err := parse(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	if root.kind != kindObject || root.string("resourceType") != "Bundle" {
+		return nil, nil, fmt.Errorf("%w: its resourceType is not Bundle", ErrNotFHIR)
+	}
+	im := &importer{
+		summary: &summary.Summary{Schema: summary.Schema},
+		sources: map[string][]string{},
+		claims:  map[string][]claim{},
+		said:    map[string]summary.SectionHead{},
+		measure: map[string]candidate{},
+	}
+	if err := im.document(root); err != nil {
+		return nil, nil, err
+	}
+	im.summary.Fit(func(l summary.Loss) {
+		if name, i, ok := itemOf(l.Path); ok && i < len(im.sources[name]) {
+			l.Source = im.sources[name][i]
+		}
+		if l.Reason == summary.ReasonTooMany && l.Path == fmt.Sprintf("sections.allergies.items[%d]", len(im.sources["allergies"])-1) {
+			im.fail = fmt.Errorf("%w: %d allergies, more than a summary holds", ErrTooLarge, len(im.sources["allergies"]))
+		}
+		im.losses = append(im.losses, l)
+	})
+	if im.fail != nil {
+		return nil, nil, im.fail
+	}
+	if err := im.summary.Validate(); err != nil {
+		return nil, nil, err
+	}
+	return im.summary, im.losses, nil
+}
+
+// importer is the work on one document.
+type importer struct {
+	*bundle
+	summary *summary.Summary
+	losses  []summary.Loss
+	// fail is what makes the document one that must be refused.
+	fail error
+	// patient is the one that the document is about.
+	patient     *resource
+	composition *resource
+	french      bool
+	// sources are the labels of the resources behind the items, by section and in the order of its items.
+	sources map[string][]string
+	claims  map[string][]claim
+	// said is what a section says of when it was reviewed, by whom, and on whose word.
+	said map[string]summary.SectionHead
+	// measure is the most recent measurement of each kind.
+	measure map[string]candidate
+	// pregnancy is the alert that several observations speak of.
+	pregnancy *summary.Alert
+}
+
+// itemOf reads the section and the index of the item that a path of a summary leads to.
+func itemOf(path string) (section string, index int, ok bool) {
+	rest, ok := strings.CutPrefix(path, "sections.")
+	if !ok {
+		return "", 0, false
+	}
+	section, rest, ok = strings.Cut(rest, ".items[")
+	if !ok {
+		return "", 0, false
+	}
+	number, _, _ := strings.Cut(rest, "]")
+	index, err := strconv.Atoi(number)
+	return section, index, err == nil
+}
+
+// reporter is what reading a bundle reports to.
+type reporter interface {
+	structure(label string, n *node)
+	duplicate(r *resource, same bool)
+}
+
+func (im *importer) add(l summary.Loss) {
+	l.Text = summary.LossText(l.Text)
+	im.losses = append(im.losses, l)
+}
+
+// say reports something about a resource or an element of it.
+func (im *importer) say(r *resource, kind summary.LossKind, reason summary.LossReason, element, text string) {
+	l := summary.Loss{Kind: kind, Reason: reason, Element: element, Text: text}
+	if r != nil {
+		l.Source = r.label
+	}
+	im.add(l)
+}
+
+func (im *importer) minor(r *resource, kind summary.LossKind, reason summary.LossReason, element, text string) {
+	im.add(summary.Loss{Kind: kind, Reason: reason, Minor: true, Source: r.label, Element: element, Text: text})
+}
+
+// drop reports a whole resource that is not taken over.
+func (im *importer) drop(r *resource, reason summary.LossReason) {
+	r.done = true
+	im.say(r, summary.LossDropped, reason, "", r.describe())
+	r.readAll()
+}
+
+// describe is what a resource is about, for a person.
+func (r *resource) describe() string {
+	say := func(name string) string {
+		n := r.peek(name)
+		if label := conceptLabel(n); label != "" {
+			return label
+		}
+		return n.gist(summary.MaxLossText)
+	}
+	for _, name := range []string{"code", "medicationCodeableConcept", "vaccineCode", "type", "title", "description", "category"} {
+		text := say(name)
+		if text == "" {
+			continue
+		}
+		for _, more := range []string{
+			"valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "component", "effectiveDateTime", "onsetDateTime", "description",
+			"conclusion", "reaction", "note",
+		} {
+			if value := say(more); value != "" && name != more && len(text) < summary.MaxLossText {
+				text += ", " + value
+			}
+		}
+		return text
+	}
+	return r.gist(summary.MaxLossText)
+}
+
+func (im *importer) structure(label string, n *node) {
+	im.add(summary.Loss{Kind: summary.LossDropped, Reason: summary.ReasonStructure, Source: label, Text: n.gist(summary.MaxLossText)})
+	n.readAll()
+}
+
+func (im *importer) duplicate(r *resource, same bool) {
+	if same {
+		im.minor(r, summary.LossDropped, summary.ReasonDuplicate, "", "")
+		return
+	}
+	im.say(r, summary.LossAmbiguous, summary.ReasonDuplicate, "fullUrl", r.fullURL)
+}
+
+// document reads everything, in the order in which a later step needs an earlier one.
+func (im *importer) document(root *node) error {
+	root.skip("id", "meta", "implicitRules", "language", "identifier", "type", "timestamp", "total", "link", "signature")
+	im.bundle = newBundle(root, im)
+	if err := im.findComposition(); err != nil {
+		return err
+	}
+	language := cmp.Or(im.composition.language(), root.peek("language").str())
+	if err := im.findPatient(); err != nil {
+		return err
+	}
+	language = cmp.Or(language, im.patient.language())
+	im.french = strings.HasPrefix(strings.ToLower(language), "fr")
+	im.summary.Language = language
+	if err := im.readPatient(); err != nil {
+		return err
+	}
+	if err := im.checkSubjects(); err != nil {
+		return err
+	}
+	if im.composition != nil {
+		im.composition.skip("id", "meta", "text", "status", "type", "title", "custodian", "attester", "relatesTo", "event", "confidentiality", "category")
+		for i, s := range im.composition.each("section") {
+			im.section(s, fmt.Sprintf("section[%d]", i), 0)
+		}
+	}
+	im.unlisted()
+	im.finishMeasurements()
+	im.contacts()
+	if im.fail != nil {
+		return im.fail
+	}
+	im.heads()
+	im.leftovers(root)
+	return im.fail
+}
+
+func (r *resource) language() string {
+	if r == nil {
+		return ""
+	}
+	return r.peek("language").str()
+}
+
+// findComposition takes the one Composition, or that of a patient summary among several.
+func (im *importer) findComposition() error {
+	list := im.of("Composition")
+	for _, r := range list {
+		if im.composition == nil || r.has("type", sysLOINC, "60591-5") && !im.composition.has("type", sysLOINC, "60591-5") {
+			im.composition = r
+		}
+	}
+	for _, r := range list {
+		if r != im.composition {
+			im.drop(r, summary.ReasonTooMany)
+		}
+	}
+	if im.composition == nil {
+		im.add(summary.Loss{Kind: summary.LossAmbiguous, Reason: summary.ReasonStructure, Element: "Composition"})
+		return nil
+	}
+	im.composition.done, im.composition.read = true, true
+	return nil
+}
+
+// has says whether a CodeableConcept of the resource has a code.
+func (n *node) has(name, system, code string) bool {
+	for _, concept := range n.peek(name).list() {
+		for _, c := range concept.peek("coding").list() {
+			if c.peek("system").str() == system && c.peek("code").str() == code {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// findPatient takes the subject of the Composition, or else the only Patient.
+func (im *importer) findPatient() error {
+	list := im.of("Patient")
+	if im.composition != nil {
+		if ref := im.composition.get("subject"); ref != nil {
+			ref.readAll()
+			if r := im.resolve(im.composition, ref.peek("reference").str()); r != nil && r.kind == "Patient" {
+				im.patient = r
+			}
+		}
+	}
+	switch {
+	case im.patient != nil:
+	case len(list) == 1:
+		im.patient = list[0]
+		if im.composition != nil {
+			im.say(im.composition, summary.LossAmbiguous, summary.ReasonSubject, "subject", "")
+		}
+	case len(list) == 0:
+		return fmt.Errorf("%w: the bundle has no Patient", ErrPatient)
+	default:
+		return fmt.Errorf("%w: %d of them, and no Composition whose subject is one", ErrTwoPatients, len(list))
+	}
+	im.patient.done, im.patient.used, im.patient.read = true, true, true
+	for _, r := range list {
+		if r != im.patient {
+			im.drop(r, summary.ReasonSubject)
+		}
+	}
+	return nil
+}
+
+// checkSubjects refuses a document that says of one resource that it is another patient's: a mix-up of two people must not become one
+// person's summary. A subject that is not in the document may be the same person under another address, and is reported.
+func (im *importer) checkSubjects() error {
+	for _, r := range im.resources {
+		list := append([]*resource{r}, r.contained...)
+		for _, r := range list {
+			if r.kind == "Composition" || r.kind == "Patient" {
+				continue
+			}
+			for _, name := range []string{"subject", "patient"} {
+				ref := r.get(name)
+				ref.readAll()
+				if ref == nil {
+					continue
+				}
+				to := ref.peek("reference").str()
+				other := im.resolve(r, to)
+				switch {
+				case other == im.patient, to == "" && other == nil:
+				case other != nil && other.kind == "Patient":
+					return fmt.Errorf("%w: %s is of %s, the document of %s", ErrTwoPatients, r.label, other.label, im.patient.label)
+				case other == nil && (lastTwo(to) != im.patient.kind+"/"+im.patient.id || im.patient.id == ""):
+					im.say(r, summary.LossAmbiguous, summary.ReasonSubject, name, to)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// maxSections bounds how deep sections nest: the document's depth is bounded already, the recursion's cost is not.
+const maxSections = 10
+
+// section reads a section of the Composition: what its entries are, and what it says of the list as a whole.
+func (im *importer) section(n *node, path string, depth int) {
+	if depth > maxSections || n.kind != kindObject {
+		im.say(im.composition, summary.LossDropped, summary.ReasonStructure, path, n.gist(summary.MaxLossText))
+		n.readAll()
+		return
+	}
+	n.read = true
+	n.skip("id", "mode", "orderedBy", "focus")
+	title := n.string("title")
+	var kept section
+	known := false
+	for _, c := range n.get("code").each("coding") {
+		if s, ok := sectionOf(c.peek("code").str()); ok && !known && codeSystem(c.peek("system").str()) == summary.CodeLOINC {
+			kept, known = s, true
+		}
+	}
+	n.skip("code")
+	label := cmp.Or(title, path)
+	place := listing{section: kept, known: known, path: path, by: im.sectionAuthor(n)}
+	im.sectionHead(n, place)
+	said := 0
+	for i, e := range n.each("entry") {
+		at := fmt.Sprintf("%s.entry[%d]", path, i)
+		to, display := e.string("reference"), e.string("display")
+		e.skip("type", "identifier")
+		if e.kind == kindString {
+			to = e.str()
+		}
+		r := im.resolve(im.composition, to)
+		said++
+		if r == nil {
+			im.missing(place, at, to, display)
+			continue
+		}
+		im.take(r, place)
+	}
+	if reason := n.get("emptyReason"); reason != nil {
+		im.emptyReason(reason, place)
+	}
+	im.narrative(n, place, label)
+	for i, sub := range n.each("section") {
+		im.section(sub, fmt.Sprintf("%s.section[%d]", path, i), depth+1)
+	}
+}
+
+// A listing is where in the Composition something stands.
+type listing struct {
+	section
+	known bool
+	path  string
+	by    summary.Author
+	// unlisted is set for what stands in no section.
+	unlisted bool
+}
+
+// sectionHead reads what an export says of a section beyond the Composition.
+func (im *importer) sectionHead(n *node, p listing) {
+	head := im.said[p.name]
+	for _, e := range n.each("extension") {
+		switch e.peek("url").str() {
+		case extReviewed:
+			e.readAll()
+			head.Reviewed = im.date(im.composition, e.peek("valueDate"), p.path+".extension")
+		case extInformant:
+			e.readAll()
+			head.Informant = summary.Informant(e.peek("valueCode").str())
+		default:
+			e.read = false
+		}
+	}
+	if p.by.Name != "" || p.by.Org != "" {
+		head.ReviewedBy = p.by
+	}
+	if p.known && (p.part == partAll || p.part == partProblems || p.part == partResults) {
+		im.said[p.name] = head
+	}
+}
+
+func (im *importer) sectionAuthor(n *node) summary.Author {
+	for _, ref := range n.each("author") {
+		if a := im.author(im.composition, ref); a.Name != "" || a.Org != "" {
+			return a
+		}
+	}
+	return summary.Author{}
+}
+
+// missing is an entry that the bundle does not hold. An allergy that is listed and is not there must not go unseen: the name that the reference
+// gives stands for it, and without one the document is refused.
+func (im *importer) missing(p listing, at, ref, display string) {
+	name := cmp.Or(display, ref, at)
+	isAllergy := strings.Contains(ref, "AllergyIntolerance/") || p.known && p.name == "allergies"
+	if !isAllergy {
+		im.say(im.composition, summary.LossDropped, summary.ReasonNotFound, at, name)
+		return
+	}
+	if strings.TrimSpace(display) == "" {
+		im.refuse("%w: %s, a reference to what is not in the bundle, without a name", ErrAllergy, at)
+		return
+	}
+	im.addAllergy(summary.Allergy{Agent: summary.Concept{Text: display}}, im.composition)
+	im.add(summary.Loss{
+		Kind: summary.LossAmbiguous, Reason: summary.ReasonNotFound, Source: im.composition.label, Element: at, Text: display,
+		Path: im.lastPath("allergies"),
+	})
+}
+
+func (im *importer) refuse(format string, args ...any) {
+	if im.fail == nil {
+		im.fail = fmt.Errorf(format, args...)
+	}
+}
+
+// lastPath is the path of the last item of a section.
+func (im *importer) lastPath(section string) string {
+	return fmt.Sprintf("sections.%s.items[%d]", section, len(im.sources[section])-1)
+}
+
+// take puts a resource where it belongs, once: which section lists it first decides what a type alone leaves open.
+func (im *importer) take(r *resource, p listing) {
+	if r.done {
+		return
+	}
+	if r.kind == "Patient" || r.kind == "Composition" {
+		return
+	}
+	r.done, r.read = true, true
+	r.skip("id", "text", "identifier", "implicitRules", "language", "subject", "patient")
+	carried := false
+	switch r.kind {
+	case "AllergyIntolerance":
+		carried = im.allergy(r)
+	case "MedicationStatement", "MedicationRequest", "MedicationDispense", "MedicationAdministration":
+		carried = im.medication(r)
+	case "Condition":
+		carried = im.condition(r, p)
+	case "Procedure":
+		carried = im.procedure(r)
+	case "FamilyMemberHistory":
+		carried = im.family(r)
+	case "Immunization":
+		carried = im.immunization(r)
+	case "Observation":
+		carried = im.observation(r, p)
+	case "Flag":
+		carried = im.flag(r)
+	case "DeviceUseStatement", "Device":
+		carried = im.device(r)
+	case "Consent", "DocumentReference":
+		carried = im.directive(r, p)
+	case "Encounter":
+		carried = im.encounter(r)
+	case "RelatedPerson":
+		r.done = false // contacts reads them
+		return
+	case "List":
+		im.list(r, p)
+		return
+	default:
+		im.drop(r, summary.ReasonNoPlace)
+		return
+	}
+	if p.unlisted && im.composition != nil && carried {
+		im.say(r, summary.LossAmbiguous, summary.ReasonNotListed, "", r.describe())
+	}
+	im.unreadOf(r)
+}
+
+// list is what stands in a List resource, as if the section listed it.
+func (im *importer) list(r *resource, p listing) {
+	for i, e := range r.each("entry") {
+		item := e.get("item")
+		e.skip("flag", "date", "deleted")
+		item.readAll()
+		at := fmt.Sprintf("%s.entry[%d]", r.label, i)
+		if to := im.resolve(r, item.peek("reference").str()); to != nil {
+			im.take(to, p)
+		} else if item != nil {
+			im.missing(p, at, item.peek("reference").str(), item.peek("display").str())
+		}
+	}
+	if reason := r.get("emptyReason"); reason != nil {
+		im.emptyReason(reason, p)
+	}
+	r.skip("status", "mode", "title", "code", "date", "source", "orderedBy", "encounter", "meta")
+	im.unreadOf(r)
+}
+
+// clinical are the types that are taken over although no section lists them: better an item too many, with a word, than one too few.
+var clinical = []string{
+	"AllergyIntolerance", "MedicationStatement", "MedicationRequest", "MedicationDispense", "MedicationAdministration", "Condition", "Procedure",
+	"FamilyMemberHistory", "Immunization", "Flag", "DeviceUseStatement", "Observation", "Consent", "Encounter",
+}
+
+// unlisted takes what no section lists, contained resources included.
+func (im *importer) unlisted() {
+	for _, kind := range clinical {
+		for _, r := range im.of(kind) {
+			// What a drug line was made from says the same once more.
+			if !r.done && r.used && (kind == "MedicationRequest" || kind == "MedicationDispense") {
+				im.drop(r, summary.ReasonDuplicate)
+				continue
+			}
+			// A panel's members, and what a diagnosis or a result points to, are in no section of their own either.
+			im.take(r, listing{unlisted: true})
+		}
+	}
+	for _, r := range im.resources {
+		for _, c := range r.contained {
+			if !c.done && !c.used && slices.Contains(clinical, c.kind) {
+				im.take(c, listing{unlisted: true})
+			}
+		}
+	}
+	for _, r := range im.of("Device") {
+		if !r.done && !r.used {
+			im.take(r, listing{unlisted: true})
+		}
+	}
+}
+
+// supporting are the types that say something only for another resource.
+var supporting = []string{"Practitioner", "PractitionerRole", "Organization", "Location", "Provenance", "Binary", "Specimen", "Medication", "Device", "Substance", "HealthcareService", "Endpoint"}
+
+// leftovers reports what nobody has read.
+func (im *importer) leftovers(root *node) {
+	for _, r := range im.resources {
+		for _, c := range r.contained {
+			if !c.done && !c.used {
+				im.drop(c, summary.ReasonNoPlace)
+			}
+			c.readAll()
+		}
+		switch {
+		case r == im.composition:
+			im.unreadOf(r)
+		case r == im.patient:
+			im.unreadOf(r)
+		case r.done:
+		case !slices.Contains(supporting, r.kind):
+			im.drop(r, summary.ReasonNoPlace)
+		case !r.used || r.kind == "Binary" || r.kind == "Specimen":
+			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, "", r.describe())
+		}
+		r.readAll()
+	}
+	root.unread("", func(path string, n *node) {
+		im.add(summary.Loss{Kind: summary.LossDropped, Reason: summary.ReasonNoPlace, Source: "Bundle", Element: path, Text: n.gist(summary.MaxLossText)})
+	})
+}
+
+// administrative are the elements of a Patient that are no part of an identity to check, and nothing clinical.
+var administrative = map[string]bool{"telecom": true, "address": true, "maritalStatus": true, "photo": true}
+
+// unreadOf reports the elements of a resource that nobody has read. An extension that modifies the meaning of what holds it is never minor.
+func (im *importer) unreadOf(r *resource) {
+	r.skip("meta")
+	r.unread("", func(path string, n *node) {
+		last := path[strings.LastIndexByte(path, '.')+1:]
+		name, _, _ := strings.Cut(last, "[")
+		if name == "contained" {
+			return
+		}
+		text := n.gist(summary.MaxLossText)
+		switch {
+		case name == "modifierExtension":
+			im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, path, text)
+		case name == "extension", strings.HasPrefix(name, "_"), name == "identifier", r.kind == "Patient" && administrative[name]:
+			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, path, text)
+		default:
+			im.say(r, summary.LossDropped, summary.ReasonNoPlace, path, text)
+		}
+		n.readAll()
+	})
+}

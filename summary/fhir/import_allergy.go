@@ -1,0 +1,190 @@
+package fhir
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// The codes of AllergyIntolerance whose names a summary shares.
+var (
+	allergyCategories = map[string]summary.Category{
+		"food": summary.CategoryFood, "medication": summary.CategoryMedication, "environment": summary.CategoryEnvironment,
+		"biologic": summary.CategoryBiologic,
+	}
+	allergyTypes   = map[string]summary.AllergyType{"allergy": summary.TypeAllergy, "intolerance": summary.TypeIntolerance}
+	criticalities  = map[string]summary.Criticality{"low": summary.CriticalityLow, "high": summary.CriticalityHigh, "unable-to-assess": summary.CriticalityUnableToAssess}
+	verifications  = map[string]summary.Verification{"unconfirmed": summary.VerificationUnconfirmed, "presumed": summary.VerificationPresumed, "confirmed": summary.VerificationConfirmed, "refuted": summary.VerificationRefuted}
+	allergyStatues = map[string]summary.AllergyStatus{"active": summary.AllergyActive, "inactive": summary.AllergyInactive, "resolved": summary.AllergyResolved}
+	// severities from the least to the gravest.
+	severities = []string{"mild", "moderate", "severe"}
+)
+
+// allergy takes an AllergyIntolerance, whatever its status: a refuted one is there to say so. One whose agent nothing names stands with what
+// else is known of it; one of which nothing is known makes the document refused.
+func (im *importer) allergy(r *resource) bool {
+	code := r.get("code")
+	verification := im.code(r, "verificationStatus")
+	if none, ok := absentOf(code); ok && none.part == partAll {
+		switch verification {
+		case "refuted", "entered-in-error":
+			im.say(r, summary.LossDropped, summary.ReasonNotInForce, "code", code.gist(summary.MaxLossText))
+			r.readAll()
+		default:
+			im.claim("allergies", partAll, none, r)
+		}
+		return false
+	}
+	a := summary.Allergy{Common: im.common(r, "allergies", "recorder", "asserter")}
+	if c := im.concept(r, code, "code"); c != nil {
+		a.Agent = *c
+	}
+	a.ClinicalStatus = enum(im, r, "clinicalStatus", allergyStatues)
+	var notes []string
+	switch v, ok := verifications[verification]; {
+	case ok:
+		a.Verification = v
+	case verification == "entered-in-error":
+		// Who withdraws an allergy may have withdrawn the wrong one: it stays in sight, as refuted.
+		a.Verification = summary.VerificationRefuted
+		notes = append(notes, im.word("retirée par son auteur : saisie par erreur", "withdrawn by its author: entered in error"))
+		im.say(r, summary.LossAmbiguous, summary.ReasonEnteredInError, "verificationStatus", a.Agent.Text)
+	case verification != "":
+		im.say(r, summary.LossDropped, summary.ReasonUnknownCode, "verificationStatus", verification)
+	}
+	a.Type = enum(im, r, "type", allergyTypes)
+	a.Criticality = enum(im, r, "criticality", criticalities)
+	for _, n := range r.each("category") {
+		code := strings.ToLower(n.str())
+		category, known := allergyCategories[code]
+		switch {
+		case !known:
+			im.say(r, summary.LossDropped, summary.ReasonUnknownCode, "category", n.gist(summary.MaxLossText))
+			n.readAll()
+		case a.Category == "":
+			a.Category = category
+		case a.Category != category:
+			im.say(r, summary.LossDropped, summary.ReasonTooMany, "category", code)
+		}
+	}
+	for _, e := range r.each("extension") {
+		switch code := e.peek("valueCode").str(); e.peek("url").str() {
+		case extCategory:
+			e.readAll()
+			a.Category = summary.Category(code)
+		case extBasis:
+			e.readAll()
+			a.Basis = summary.AllergyBasis(code)
+		default:
+			e.read = false
+		}
+	}
+	onset, _ := im.moment(r, "onset")
+	a.Onset = onset
+	if text := im.describeMoment(r, "onset"); text != "" {
+		notes = append(notes, im.word("début : ", "onset: ")+text)
+	}
+	a.LastReaction = im.date(r, r.get("lastOccurrence"), "lastOccurrence")
+	for i, n := range r.each("reaction") {
+		notes = append(notes, im.reaction(r, &a, n, i))
+	}
+	a.Note = join("\n", append([]string{im.notes(r, "note")}, notes...)...)
+	if a.Agent.Text == "" && !im.agentless(r, &a) {
+		return false
+	}
+	im.addAllergy(a, r)
+	return true
+}
+
+func (im *importer) addAllergy(a summary.Allergy, r *resource) {
+	s := &im.summary.Sections
+	if s.Allergies == nil {
+		s.Allergies = &summary.Section[summary.Allergy]{}
+	}
+	s.Allergies.Items = append(s.Allergies.Items, a)
+	im.sources["allergies"] = append(im.sources["allergies"], r.label)
+}
+
+// agentless names an allergy whose code is missing by what else it says.
+func (im *importer) agentless(r *resource, a *summary.Allergy) bool {
+	if len(a.Reactions) == 0 && a.Note == "" && r.peek("code").gist(1) == "" {
+		im.refuse("%w: %s says neither to what nor with which reaction", ErrAllergy, r.label)
+		return false
+	}
+	a.Agent.Text = cmp.Or(strings.TrimSpace(r.peek("code").gist(150)), im.word("agent non indiqué", "agent not stated"))
+	im.add(summary.Loss{
+		Kind: summary.LossAmbiguous, Reason: summary.ReasonNoText, Source: r.label, Element: "code", Text: a.Agent.Text,
+		Path: pathAfter("allergies", len(im.sources["allergies"])),
+	})
+	return true
+}
+
+// reaction reads one reaction; what of it has no member of its own is returned as a note.
+func (im *importer) reaction(r *resource, a *summary.Allergy, n *node, i int) string {
+	at := "reaction[" + itoa(i) + "]"
+	if n.kind != kindObject {
+		im.say(r, summary.LossAmbiguous, summary.ReasonWrongType, at, n.gist(summary.MaxLossText))
+		text := n.gist(200)
+		n.readAll()
+		return text
+	}
+	n.skip("id")
+	before := len(a.Reactions)
+	for _, m := range n.get("manifestation").list() {
+		if c := im.concept(r, m, at+".manifestation"); c != nil {
+			a.Reactions = append(a.Reactions, *c)
+		}
+	}
+	description := im.text(r, n.get("description"), at+".description")
+	if len(a.Reactions) == before && description != "" {
+		a.Reactions, description = append(a.Reactions, summary.Concept{Text: description}), ""
+	}
+	severity := strings.ToLower(im.text(r, n.get("severity"), at+".severity"))
+	if severity != "" && severity != a.Severity {
+		lesser := severity
+		if rankOf(severity) > rankOf(a.Severity) {
+			lesser, a.Severity = a.Severity, severity
+		}
+		if lesser != "" {
+			im.say(r, summary.LossDropped, summary.ReasonTooMany, at+".severity", lesser)
+		}
+	}
+	if on := im.date(r, n.get("onset"), at+".onset"); !on.IsZero() {
+		switch {
+		case a.LastReaction.IsZero() || on.String() > a.LastReaction.String():
+			a.LastReaction = on
+		case on != a.LastReaction:
+			im.say(r, summary.LossDropped, summary.ReasonNotMostRecent, at+".onset", on.String())
+		}
+	}
+	var also []string
+	if c := im.concept(r, n.get("substance"), at+".substance"); c != nil && !strings.EqualFold(c.Text, a.Agent.Text) {
+		if a.Agent.Text == "" {
+			a.Agent = *c
+		} else {
+			also = append(also, im.word("substance : ", "substance: ")+c.Text)
+			if len(c.Codes) > 0 {
+				im.minor(r, summary.LossDropped, summary.ReasonNoPlace, at+".substance.coding", c.Codes[0].Code)
+			}
+		}
+	}
+	if c := im.concept(r, n.get("exposureRoute"), at+".exposureRoute"); c != nil {
+		also = append(also, im.word("voie d'exposition : ", "exposure route: ")+c.Text)
+	}
+	also = append(also, description)
+	for _, note := range n.each("note") {
+		also = append(also, im.text(r, note.get("text"), at+".note"))
+		note.skip("authorString", "authorReference", "time", "id")
+	}
+	return join(", ", also...)
+}
+
+func rankOf(severity string) int {
+	for i, s := range severities {
+		if s == severity {
+			return i + 1
+		}
+	}
+	return 0
+}

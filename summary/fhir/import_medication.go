@@ -1,0 +1,373 @@
+package fhir
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// medicationStatuses are the codes of MedicationStatement, MedicationRequest, MedicationDispense and MedicationAdministration.
+var medicationStatuses = map[string]summary.MedicationStatus{
+	"active": summary.MedicationActive, "completed": summary.MedicationCompleted, "stopped": summary.MedicationStopped,
+	"on-hold": summary.MedicationOnHold, "unknown": summary.MedicationUnknown, "intended": summary.MedicationIntended,
+	"not-taken": summary.MedicationNotTaken,
+	// A request that was cancelled is one that ended, a draft one that is intended.
+	"cancelled": summary.MedicationStopped, "draft": summary.MedicationIntended, "in-progress": summary.MedicationActive,
+	"preparation": summary.MedicationIntended, "declined": summary.MedicationNotTaken, "not-done": summary.MedicationNotTaken,
+	// R5 has one status for what was recorded well: whether it is taken, it says beside.
+	"recorded": summary.MedicationUnknown,
+}
+
+// sameStatus says which statuses have the same name in a summary.
+func sameStatus(code string, s summary.MedicationStatus) bool { return code == string(s) }
+
+func (im *importer) medication(r *resource) bool {
+	code := r.peek("medicationCodeableConcept")
+	if code == nil {
+		code = r.peek("medication").peek("concept")
+	}
+	if none, ok := absentOf(code); ok && none.part == partAll {
+		im.claim("medications", partAll, none, r)
+		return false
+	}
+	status := im.code(r, "status")
+	if status == "entered-in-error" {
+		im.drop(r, summary.ReasonEnteredInError)
+		return false
+	}
+	m := summary.Medication{
+		Common: im.common(r, "medications", "informationSource", "requester", "recorder", "performer"),
+		Status: medicationStatuses[status],
+	}
+	switch {
+	case status != "" && m.Status == "":
+		im.say(r, summary.LossDropped, summary.ReasonUnknownCode, "status", status)
+	case status != "" && !sameStatus(status, m.Status):
+		im.say(r, summary.LossChanged, summary.ReasonUnknownCode, "status", status)
+	}
+	if !im.product(r, &m) {
+		im.drop(r, summary.ReasonNoText)
+		return false
+	}
+	if r.get("doNotPerform").str() == "true" {
+		return im.forbidden(r, &m)
+	}
+	im.course(r, &m)
+	im.origin(r, &m)
+	dosages := "dosage"
+	if r.peek("dosageInstruction") != nil {
+		dosages = "dosageInstruction"
+	}
+	m.Dosage = im.dosages(r, dosages, &m)
+	for i, reason := range r.get("reasonCode").list() {
+		im.reason(r, &m, im.concept(r, reason, "reasonCode"), i)
+	}
+	for i, ref := range r.each("reasonReference") {
+		display := ref.string("display")
+		to := im.find(r, ref.string("reference"))
+		ref.skip("type", "identifier")
+		var c *summary.Concept
+		if to != nil {
+			quiet := &importer{bundle: im.bundle, french: im.french}
+			c = quiet.concept(to, clone(to.peek("code")), "code")
+		}
+		if c == nil && display != "" {
+			c = &summary.Concept{Text: display}
+		}
+		if c == nil {
+			im.say(r, summary.LossDropped, summary.ReasonNotFound, "reasonReference", ref.peek("reference").str())
+			continue
+		}
+		im.reason(r, &m, c, i)
+	}
+	var whys []string
+	for _, why := range r.get("statusReason").list() {
+		if c := im.concept(r, why, "statusReason"); c != nil {
+			whys = append(whys, c.Text)
+		}
+	}
+	m.StopReason = join("; ", whys...)
+	m.Note = join("\n", m.Note, im.notes(r, "note"))
+	im.addMedication(m, r)
+	return true
+}
+
+// clone copies a value, so that reading it for another resource leaves it unread.
+func clone(n *node) *node {
+	if n == nil {
+		return nil
+	}
+	c := *n
+	c.kids = make([]*node, len(n.kids))
+	for i, kid := range n.kids {
+		c.kids[i] = clone(kid)
+	}
+	return &c
+}
+
+func (im *importer) addMedication(m summary.Medication, r *resource) {
+	s := &im.summary.Sections
+	if s.Medications == nil {
+		s.Medications = &summary.Section[summary.Medication]{}
+	}
+	s.Medications.Items = append(s.Medications.Items, m)
+	im.sources["medications"] = append(im.sources["medications"], r.label)
+}
+
+func (im *importer) reason(r *resource, m *summary.Medication, c *summary.Concept, i int) {
+	switch {
+	case c == nil:
+	case m.Reason == nil:
+		m.Reason = c
+	case !strings.EqualFold(m.Reason.Text, c.Text):
+		im.say(r, summary.LossDropped, summary.ReasonTooMany, "reason["+itoa(i)+"]", c.Text)
+	}
+}
+
+// forbidden is an order not to give a drug: shown as a drug line, it would say the contrary.
+func (im *importer) forbidden(r *resource, m *summary.Medication) bool {
+	im.addAlert(summary.Alert{
+		Common: m.Common, Kind: summary.AlertOther, Priority: summary.PriorityImportant, Codes: m.Product.Codes,
+		Text: im.word("NE PAS DONNER : ", "DO NOT GIVE: ") + m.Product.Text,
+	}, r)
+	im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, "doNotPerform", m.Product.Text)
+	return true
+}
+
+// product reads what is taken: a concept, or a Medication with its form, strength and ingredients. It returns false where nothing names it.
+func (im *importer) product(r *resource, m *summary.Medication) bool {
+	concept := r.get("medicationCodeableConcept")
+	ref := r.get("medicationReference")
+	if both := r.get("medication"); both != nil { // R5's CodeableReference
+		concept = cmp.Or(concept, both.get("concept"))
+		ref = cmp.Or(ref, both.get("reference"))
+	}
+	if c := im.concept(r, concept, "medicationCodeableConcept"); c != nil {
+		m.Product = *c
+	}
+	if ref == nil {
+		return m.Product.Text != ""
+	}
+	display := ref.string("display")
+	to := ref.string("reference")
+	ref.skip("type", "identifier", "id")
+	med := im.resolve(r, to)
+	if med == nil || med.kind != "Medication" {
+		if m.Product.Text == "" {
+			m.Product.Text = display
+		}
+		im.say(r, summary.LossAmbiguous, summary.ReasonNotFound, "medicationReference", cmp.Or(display, to))
+		return m.Product.Text != ""
+	}
+	im.medicationResource(med, m)
+	if m.Product.Text == "" {
+		m.Product.Text = display
+	} else if display != "" && !strings.EqualFold(display, m.Product.Text) {
+		im.minor(r, summary.LossDropped, summary.ReasonLabel, "medicationReference.display", display)
+	}
+	return m.Product.Text != ""
+}
+
+// medicationResource reads a Medication. Several lines may point to one, which is reported for the first of them alone.
+func (im *importer) medicationResource(med *resource, m *summary.Medication) {
+	first := !med.done
+	med.done, med.read = true, true
+	say := im
+	if !first {
+		say = &importer{bundle: im.bundle, french: im.french}
+	}
+	if c := say.concept(med, med.get("code"), "code"); c != nil && m.Product.Text == "" {
+		m.Product = *c
+	}
+	if c := say.concept(med, med.get("form"), "form"); c != nil {
+		m.Form = c.Text
+		for _, code := range c.Codes {
+			say.minor(med, summary.LossDropped, summary.ReasonNoPlace, "form.coding", code.Code)
+		}
+	}
+	ingredients := med.each("ingredient")
+	var strengths []string
+	for i, n := range ingredients {
+		at := "ingredient[" + itoa(i) + "]"
+		n.skip("id")
+		c := say.concept(med, n.get("itemCodeableConcept"), at+".item")
+		if ref := n.get("itemReference"); ref != nil {
+			ref.readAll()
+			if to := say.resolve(med, ref.peek("reference").str()); to != nil {
+				to.done = true
+				c = say.concept(to, to.get("code"), "code")
+			}
+			if c == nil && ref.peek("display").str() != "" {
+				c = &summary.Concept{Text: ref.peek("display").str()}
+			}
+		}
+		strength := n.get("strength")
+		text := ""
+		if strength != nil {
+			strength.skip("id")
+			text = say.ratio(strength)
+		}
+		active := n.get("isActive").str() != "false"
+		switch {
+		case c == nil && text == "":
+			continue
+		case c == nil:
+			c = &summary.Concept{}
+		case !active:
+			say.say(med, summary.LossDropped, summary.ReasonNoPlace, at, c.Text)
+			continue
+		}
+		if c.Text != "" {
+			m.Ingredients = append(m.Ingredients, *c)
+		}
+		if len(ingredients) > 1 && text != "" && c.Text != "" {
+			text = c.Text + " " + text
+		}
+		strengths = append(strengths, text)
+	}
+	m.Strength = join(" + ", strengths...)
+	for _, e := range med.each("extension") {
+		if e.peek("url").str() == extStrength {
+			e.readAll()
+			m.Strength = e.peek("valueString").str()
+		} else {
+			e.read = false
+		}
+	}
+	if amount := med.get("amount"); amount != nil {
+		if text := say.ratio(amount); text != "" {
+			m.Note = join("\n", m.Note, im.word("conditionnement : ", "pack: ")+text)
+		}
+	}
+	if m.Product.Text == "" && len(m.Ingredients) > 0 {
+		var names []string
+		for _, c := range m.Ingredients {
+			names = append(names, c.Text)
+		}
+		m.Product.Text = join(" + ", names...)
+		if len(m.Ingredients) == 1 {
+			m.Product.Codes = m.Ingredients[0].Codes
+		}
+	}
+	switch status := say.code(med, "status"); status {
+	case "", "active":
+	default:
+		say.say(med, summary.LossAmbiguous, summary.ReasonNotInForce, "status", status)
+	}
+	med.skip("id", "text", "identifier", "meta", "implicitRules", "language")
+	if first {
+		im.unreadOf(med)
+	}
+}
+
+// course reads since when, and until when.
+func (im *importer) course(r *resource, m *summary.Medication) {
+	for _, name := range []string{"effective", "occurence", "occurrence"} {
+		if start, end := im.moment(r, name); !start.IsZero() || !end.IsZero() {
+			m.Start, m.End = start, end
+		}
+		if text := im.describeMoment(r, name); text != "" {
+			m.Note = join("\n", m.Note, text)
+		}
+	}
+}
+
+// origin says how the line came about, as far as the resource does, and reads what a dispensing says.
+func (im *importer) origin(r *resource, m *summary.Medication) {
+	switch r.kind {
+	case "MedicationRequest":
+		m.Origin = summary.OriginPrescribed
+		if intent := im.code(r, "intent"); intent == "proposal" || intent == "plan" || intent == "option" {
+			im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, "intent", intent)
+		}
+		if r.get("reportedBoolean").str() == "true" {
+			m.Source = summary.SourceReported
+		}
+		im.courseOfTherapy(r, m)
+		r.skip("priority", "groupIdentifier", "encounter", "category", "basedOn", "priorPrescription", "supportingInformation", "insurance", "eventHistory", "detectedIssue", "performerType")
+		if d := r.get("dispenseRequest"); d != nil {
+			if p := d.get("validityPeriod"); p != nil && m.Start.IsZero() {
+				m.Start, _ = im.period(r, p, "dispenseRequest.validityPeriod")
+			}
+		}
+	case "MedicationDispense":
+		m.Origin = summary.OriginDispensed
+		d := &summary.Dispensed{Quantity: summary.Value{Text: im.quantity(r.get("quantity"))}}
+		for _, name := range []string{"whenHandedOver", "whenPrepared"} {
+			if on := im.date(r, r.get(name), name); d.Date.IsZero() {
+				d.Date = on
+			}
+		}
+		if d.Quantity.Text != "" || !d.Date.IsZero() {
+			m.Dispensed = d
+		}
+		// A dispensing that is over says nothing of the treatment's end.
+		if m.Status == summary.MedicationCompleted {
+			m.Status = summary.MedicationUnknown
+			im.say(r, summary.LossChanged, summary.ReasonNoPlace, "status", "completed")
+		}
+		r.skip("context", "authorizingPrescription", "type", "category", "destination", "receiver")
+	case "MedicationAdministration":
+		m.Origin = summary.OriginHospital
+		if m.Status == summary.MedicationCompleted {
+			m.Status = summary.MedicationUnknown
+			im.say(r, summary.LossChanged, summary.ReasonNoPlace, "status", "completed")
+		}
+		r.skip("context", "request", "category", "eventHistory")
+	default:
+		switch im.code(r, "category") {
+		case "inpatient":
+			m.Origin = summary.OriginHospital
+		case "patientspecified":
+			m.Origin = summary.OriginReported
+		}
+		if adherence := im.concept(r, r.get("adherence").get("code"), "adherence"); adherence != nil { // R5
+			m.Taken = &summary.Taken{Value: adherence.Text}
+		}
+		// What a statement was made from: the request that it repeats is in the bundle, or is no part of it.
+		for _, name := range []string{"basedOn", "derivedFrom", "partOf"} {
+			for _, ref := range r.each(name) {
+				ref.readAll()
+				if to := im.resolve(r, ref.peek("reference").str()); to != nil && to.kind == "MedicationRequest" {
+					m.Origin = summary.OriginPrescribed
+				}
+			}
+		}
+		r.skip("context")
+	}
+	for _, e := range r.each("extension") {
+		if e.peek("url").str() != extMedication {
+			e.read = false
+			continue
+		}
+		e.readAll()
+		for _, n := range e.peek("extension").list() {
+			flag := map[string]summary.Flag{"yes": summary.Yes, "no": summary.No}[n.peek("valueCode").str()]
+			switch n.peek("url").str() {
+			case "origin":
+				m.Origin = summary.MedicationOrigin(n.peek("valueCode").str())
+			case "highRisk":
+				m.HighRisk = flag
+			case "longTerm":
+				m.LongTerm = flag
+			}
+		}
+	}
+	if m.Source == summary.SourceReported && m.Origin == "" {
+		m.Origin = summary.OriginReported
+	}
+}
+
+func (im *importer) courseOfTherapy(r *resource, m *summary.Medication) {
+	c := r.get("courseOfTherapyType")
+	if c == nil {
+		return
+	}
+	if im.code(r, "courseOfTherapyType") == "continuous" {
+		m.LongTerm = summary.Yes
+	} else if text := conceptLabel(c); text != "" {
+		m.Note = join("\n", m.Note, text)
+	}
+	c.readAll()
+}

@@ -1,0 +1,69 @@
+package fhir
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// An object is a JSON object whose members are written in the order in which they were put: resourceType first, as people read it.
+type object struct {
+	names  []string
+	values []any
+}
+
+// put adds a member, unless it is empty: FHIR knows no empty elements.
+func (o *object) put(name string, v any) *object {
+	if !empty(v) {
+		o.names, o.values = append(o.names, name), append(o.values, v)
+	}
+	return o
+}
+
+func obj() *object { return &object{} }
+
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case *object:
+		return v == nil || len(v.names) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// list is an array of what is not empty.
+func list(values ...any) []any {
+	var out []any
+	for _, v := range values {
+		if !empty(v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// MarshalJSON writes the members in their order.
+func (o *object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	for i, name := range o.names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := e.Encode(name); err != nil {
+			return nil, err
+		}
+		b.WriteByte(':')
+		if err := e.Encode(o.values[i]); err != nil {
+			return nil, err
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}

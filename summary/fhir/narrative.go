@@ -1,0 +1,35 @@
+package fhir
+
+import (
+	"encoding/xml"
+	"strings"
+)
+
+// narrativeOf is a Narrative: a title and lines, as XHTML. What stands in it is text, whatever it looks like.
+func narrativeOf(status, title string, lines []string) *object {
+	var b strings.Builder
+	b.WriteString(`<div xmlns="http://www.w3.org/1999/xhtml"><p><b>`)
+	escape(&b, title)
+	b.WriteString("</b></p>")
+	if len(lines) > 0 {
+		b.WriteString("<ul>")
+		for _, line := range lines {
+			b.WriteString("<li>")
+			for i, part := range strings.Split(line, "\n") {
+				if i > 0 {
+					b.WriteString("<br/>")
+				}
+				escape(&b, part)
+			}
+			b.WriteString("</li>")
+		}
+		b.WriteString("</ul>")
+	}
+	b.WriteString("</div>")
+	return obj().put("status", status).put("div", b.String())
+}
+
+func escape(b *strings.Builder, s string) {
+	// A strings.Builder does not fail.
+	_ = xml.EscapeText(b, []byte(s))
+}
