@@ -15,12 +15,18 @@ import (
 	"github.com/secours-card/secours/summary"
 )
 
-// readInput reads the file, or standard input for "-", as UTF-8. A UTF-8 byte order mark is dropped, UTF-16 is taken with one
-// (Windows tools write it); other bytes are refused with their offset, unless the user says that they are windows-1252:
-// guessing would turn names into other names.
+// readInput reads the file, or standard input for "-", as UTF-8.
 func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, error) {
 	// Twice the limit: UTF-16 takes two bytes where UTF-8 takes one.
-	const limit = 2*summary.MaxJSON + 2
+	data, err := a.readBytes(ctx, name, 2*summary.MaxJSON+2)
+	if err != nil {
+		return nil, err
+	}
+	return a.decodeText(data, encoding)
+}
+
+// readBytes reads the file, or standard input for "-".
+func (a *app) readBytes(ctx context.Context, name string, limit int) ([]byte, error) {
 	data, err := interruptible(ctx, func() ([]byte, error) {
 		if name == "-" {
 			return readLimited(a.in, a.lang.s("entrée standard", "standard input"), limit)
@@ -36,6 +42,12 @@ func (a *app) readInput(ctx context.Context, name, encoding string) ([]byte, err
 		}
 		return nil, err
 	}
+	return data, nil
+}
+
+// decodeText makes UTF-8 of a text. A UTF-8 byte order mark is dropped, UTF-16 is taken with one (Windows tools write it); other bytes are
+// refused with their offset, unless the user says that they are windows-1252: guessing would turn names into other names.
+func (a *app) decodeText(data []byte, encoding string) ([]byte, error) {
 	switch encoding {
 	case "utf-8", "":
 	case "windows-1252":

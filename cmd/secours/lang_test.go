@@ -50,7 +50,7 @@ var enumWords = map[string]words{
 	"Certainty": certaintyWords, "MeasurementKind": measurementKindWords, "DirectiveKind": directiveKindWords,
 	"DirectiveSubject": directiveSubjectWords, "Position": positionWords, "ContactKind": contactKindWords, "Level": levelWords,
 	"System": systemWords, "Role": roleWords, "KeyKind": keyKindWords, "Reason": reasonWords,
-	"Operation": operationWords, "AmendmentState": nil, "CodeSystem": nil, "Status": nil, "KeyType": nil,
+	"Operation": operationWords, "LossKind": lossKindWords, "LossReason": lossReasonWords, "AmendmentState": nil, "CodeSystem": nil, "Status": nil, "KeyType": nil,
 }
 
 // Every constant of an enumerated type has a wording in both languages.

@@ -11,6 +11,7 @@ import (
 
 func (a *app) readCommand() *cobra.Command {
 	l := a.lang
+	var asFHIR bool
 	c := &cobra.Command{
 		Use:   "read",
 		Short: l.s("Montrer la synthèse de la carte, vérifiée", "Show the card's summary, verified"),
@@ -19,6 +20,8 @@ Rien n'est déduit ni interprété : la carte dit ce qu'un professionnel a écri
 terminal trop court, le début est répété à la fin : il reste en vue.
 
 Avec --json, un document "secours.read/1" : verdict, signataire, visibilité de chaque section, synthèse.
+Avec --fhir, un Bundle FHIR IPS 2.0 pour le logiciel de l'hôpital : le verdict y est une étiquette et une
+Provenance ; non vérifié, il est « preliminary ».
 
 Ce qui est montré est ce que les clés de ce poste (secours keys) ouvrent ; ce qu'un rôle ne voit pas
 n'est jamais présenté comme absent.
@@ -32,6 +35,8 @@ Nothing is derived or interpreted: the card says what a professional wrote. On a
 that is too short the beginning is repeated at the end, so that it stays in view.
 
 With --json, one "secours.read/1" document: verdict, signer, visibility of each section, summary.
+With --fhir, a FHIR IPS 2.0 Bundle for the hospital's software: the verdict is a tag and a Provenance in it;
+not verified, it is "preliminary".
 
 What is shown is what the keys of this workstation (secours keys) open; what a role may not see is never
 presented as absent.
@@ -42,12 +47,19 @@ verifiable or an amendment is refused; 20 no key here opens the card; 21 passphr
 16 reader busy; 22 format newer than this program.`),
 		Args: a.args(cobra.NoArgs),
 		RunE: a.checking(func(r *reading) error {
+			if asFHIR {
+				return a.showFHIR(r)
+			}
 			if a.json {
 				return a.printJSON(a.readDocument(r))
 			}
 			return a.show(r)
 		}),
 	}
+	c.Flags().BoolVar(&asFHIR, "fhir", false, l.s(
+		"sur la sortie, un Bundle FHIR IPS 2.0 (JSON) avec le verdict",
+		"on standard output, a FHIR IPS 2.0 Bundle (JSON) with the verdict",
+	))
 	a.addKeyFlags(c)
 	return c
 }

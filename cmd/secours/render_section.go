@@ -117,7 +117,13 @@ func start[I any](r *renderer, name string, s *summary.Section[I]) (block, []I) 
 				"CONTRADICTION DANS LA CARTE : « non demandé », et pourtant :",
 				"CONTRADICTION ON THE CARD: “not asked”, and yet:",
 			))
-		case core[name], hidden, s != nil && len(s.Extra)+len(head.NoneKnown) > 0:
+		case len(head.NoneKnown) > 0:
+			// That nobody asked is not all that was said: of some kinds, none is known.
+			say(important, caution, l.s(
+				"NON DEMANDÉ pour tout le reste : rien n'indique s'il y en a",
+				"NOT ASKED for all else: nothing says whether there are any",
+			))
+		case core[name], hidden, s != nil && len(s.Extra) > 0:
 			say(important, caution, l.s(
 				"NON DEMANDÉ : rien n'indique s'il y en a ou non",
 				"NOT ASKED: nothing says whether there are any",

@@ -145,7 +145,7 @@ To try it, with no reader and no card:
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.watched(a.readCommand()), a.watchCommand(), a.writeCommand(), a.amendCommand(), a.verifyCommand(), a.inspectCommand(), a.cardCommand(),
-		a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.readersCommand(), a.doctorCommand(),
+		a.convertCommand(), a.identityCommand(), a.keysCommand(), a.trustCommand(), a.demoCommand(), a.readersCommand(), a.doctorCommand(),
 		a.simCommand(), a.completionCommand(root), a.versionCommand(),
 	)
 	a.localiseCobra(root)

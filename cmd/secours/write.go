@@ -21,6 +21,7 @@ import (
 
 type writeOptions struct {
 	signingOptions
+	from           string
 	expectSeq      optionalSeq
 	ifChanged      bool
 	dropUnreadable bool
@@ -40,8 +41,8 @@ func (a *app) writeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "write FILE|-",
 		Short: l.s("Signer une synthèse et l'écrire sur la carte", "Sign a summary and write it to the card"),
-		Long: l.s(`Lit une synthèse en JSON (schéma secours.summary/1) dans un fichier ou sur l'entrée standard (-),
-la contrôle, la signe avec l'identité du dossier (--home), la scelle pour les rôles de la liste de
+		Long: l.s(`Lit une synthèse en JSON (schéma secours.summary/1), un Bundle FHIR IPS ou un VSM, reconnu à son
+contenu, dans un fichier ou sur l'entrée standard (-), dit ce qui n'a pas pu en être repris, la contrôle, la signe avec l'identité du dossier (--home), la scelle pour les rôles de la liste de
 confiance et pour ce cabinet, l'écrit et la relit. La synthèse précédente reste entière sur la carte
 tant que la nouvelle n'est pas relue, même si la carte est arrachée. Une synthèse mal formée, un
 autre patient ou une carte qui a changé sont refusées avant d'écrire.
@@ -57,7 +58,8 @@ lecteur ; 11 pas de carte ; 12 pas une carte Secours ; 13 code du patient ; 14 l
 illisible (--drop-unreadable) ; 15 un ajout n'a pas pu être intégré (--discard) ; 16 lecteur occupé ;
 17 autre patient ; 18 la carte a changé ; 19 pas assez de place ; 20 rôle ou clés insuffisants ;
 21 identité ou phrase de passe ; 22 format plus récent que ce programme.`,
-			`Reads a summary as JSON (schema secours.summary/1) from a file or standard input (-), checks it,
+			`Reads a summary as JSON (schema secours.summary/1), a FHIR IPS Bundle or a VSM, recognised by its
+content, from a file or standard input (-), says what of it could not be taken over, checks it,
 signs it with the identity of the home (--home), seals it for the roles of the trust bundle and for
 this practice, writes it, and reads it back. The previous summary stays whole on the card until the
 new one is read back, even if the card is pulled out. A malformed summary, another patient, or a
@@ -126,6 +128,7 @@ passphrase; 22 format newer than this program.`),
 		"sans sceller, sur une carte simulée seulement",
 		"without sealing, on simulated cards only",
 	))
+	a.addFrom(c, &o.from)
 	o.add(a, c)
 	return c
 }
@@ -151,6 +154,9 @@ type written struct {
 	// Removed is what the previous summary had and this one has not.
 	Removed  []removedItem `json:"removed"`
 	Warnings []problem     `json:"warnings,omitempty"`
+	// From is the format that the summary was read from; Losses is what it said that the summary does not say as it did.
+	From   string         `json:"from"`
+	Losses []summary.Loss `json:"losses"`
 }
 
 // sealedFor is a kind of recipient.
@@ -169,9 +175,13 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 			"standard input cannot give both the summary and the passphrase",
 		), hint: "--passphrase-fd"}
 	}
-	s, err := a.parseSummary(ctx, file, o.encoding)
+	src, err := a.readSource(ctx, file, o.from, o.encoding)
 	if err != nil {
 		return err
+	}
+	s := src.summary
+	if !a.json {
+		a.tellLosses(src.losses)
 	}
 	if err := a.checkPatientOption(s, o.patient); err != nil {
 		return err
@@ -246,6 +256,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	result := written{
 		Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second),
 		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Removed: []removedItem{}, Warnings: a.warnings(s, o.unsealed),
+		From: src.format, Losses: append([]summary.Loss{}, src.losses...),
 	}
 	if previous != nil && h.notAfter(content.Card, stateOf(previous)) {
 		result.Warnings = append(result.Warnings, problem{"", a.lang.s(
@@ -449,18 +460,6 @@ func (a *app) printWritten(r written) error {
 		))
 	}
 	return err
-}
-
-func (a *app) parseSummary(ctx context.Context, file, encoding string) (*summary.Summary, error) {
-	data, err := a.readInput(ctx, file, encoding)
-	if err != nil {
-		return nil, err
-	}
-	s, err := summary.Parse(data)
-	if err != nil {
-		return nil, a.summaryFailure(err)
-	}
-	return s, nil
 }
 
 // summaryFailure lists everything that is wrong with a summary.

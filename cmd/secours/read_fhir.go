@@ -1,0 +1,82 @@
+package main
+
+import (
+	"github.com/secours-card/secours/summary"
+	"github.com/secours-card/secours/summary/fhir"
+)
+
+// showFHIR prints what was read as an IPS Bundle: with the verdict, with what this reader does not see, and with what others have said since.
+func (a *app) showFHIR(r *reading) error {
+	if r.record.Summary == nil || r.record.Clearance == 0 {
+		// A document without a patient would be nobody's. The outcome says why there is none.
+		return nil
+	}
+	s, err := a.withChanges(r)
+	if err != nil {
+		return err
+	}
+	origin := fhir.Origin{
+		Time: r.record.Time, Verdict: string(r.record.Verdict.Status), Reason: string(r.record.Verdict.Reason),
+		Card: r.content.Card.String(), Seq: r.record.LastSeq(), Hidden: map[string]fhir.Hidden{},
+	}
+	if origin.Time.IsZero() {
+		origin.Time = r.now
+	}
+	if signer := r.record.Signer; signer != nil {
+		origin.Signer = summary.Author{Name: signer.Name, Role: string(signer.Role), ID: signer.ID, Org: signer.Organization}
+	}
+	for name, v := range r.visibility() {
+		if v.Visible == visibleFull || v.Reason == "absent" {
+			continue
+		}
+		origin.Hidden[name] = fhir.Hidden{All: v.Visible == visibleNone, Damaged: v.Reason == "undecodable"}
+	}
+	bundle, losses, err := fhir.Export(s, origin)
+	if err != nil {
+		return err
+	}
+	if !a.json {
+		a.tellLosses(losses)
+	}
+	_, err = a.out.Write(escapeControls(bundle))
+	return err
+}
+
+// withChanges is the summary with what amendments say of its items standing with them: a copy, since others look at the one that was read.
+// What its author took back is no longer said as if it held.
+func (a *app) withChanges(r *reading) (*summary.Summary, error) {
+	text, err := r.record.Summary.JSON()
+	if err != nil {
+		return nil, err
+	}
+	s, err := summary.Parse(text)
+	if err != nil {
+		// What a damaged card has left does not pass the checks; it is exported as it is.
+		s = r.record.Summary
+	}
+	for i := range r.record.Changes {
+		c := &r.record.Changes[i]
+		_, item, common := s.Find(c.ID)
+		if common == nil || c.Operation == summary.OpAdd {
+			continue
+		}
+		text := remarkText(*c)
+		if c.Operation == summary.OpRetract {
+			retract(item, text)
+		}
+		common.Remarks = append(common.Remarks, summary.Remark{Text: text, By: c.By, On: c.On})
+	}
+	return s, nil
+}
+
+// retract gives an item that its author took back the status by which it does not hold, where it has one.
+func retract(item any, why string) {
+	switch x := item.(type) {
+	case *summary.Allergy:
+		x.Verification = summary.VerificationRefuted
+	case *summary.Condition:
+		x.Certainty = summary.CertaintyRefuted
+	case *summary.Medication:
+		x.Status, x.StopReason = summary.MedicationStopped, why
+	}
+}
