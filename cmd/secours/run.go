@@ -191,18 +191,18 @@ func (a *app) localiseCobra(root *cobra.Command) {
 	l := a.lang
 	if l == fr {
 		root.SetUsageFunc(frenchUsageOf(root.UsageFunc()))
-		root.SetUsageTemplate(strings.NewReplacer(
-			"Usage:", "Emploi :", "Aliases:", "Alias :", "Examples:", "Exemples :", "Available Commands:", "Commandes :",
-			"Additional Commands:", "Autres commandes :", "Global Flags:", "Options générales :", "Flags:", "Options :",
-			"Use \"{{.CommandPath}} [command] --help\" for more information about a command.",
-			"« {{.CommandPath}} [commande] --help » en dit plus sur une commande.",
-			"[command]", "[commande]",
-		).Replace(root.UsageTemplate()))
 	}
 	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultHelpCmd()
-	// The exit codes are written with the rest of a verb's help, and shown last.
-	root.SetHelpTemplate(root.HelpTemplate() + "{{with .Annotations.exit}}\n{{.}}\n{{end}}")
+	// The exit codes are written with the rest of a verb's help, and shown last. A template of ours would link text/template, and with it every
+	// method of every type: a megabyte and more.
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		help(c, args)
+		if codes := c.Annotations["exit"]; codes != "" {
+			fmt.Fprintf(c.OutOrStdout(), "\n%s\n", codes)
+		}
+	})
 	var flags func(c *cobra.Command)
 	flags = func(c *cobra.Command) {
 		c.InitDefaultHelpFlag()
@@ -226,7 +226,7 @@ func (a *app) localiseCobra(root *cobra.Command) {
 // frenchNames are what stands for an argument.
 var frenchNames = strings.NewReplacer("FILE", "FICHIER", "DIR", "DOSSIER")
 
-// frenchUsageOf translates what pflag writes about options. Their names stay aligned: no word gets wider.
+// frenchUsageOf translates the frame of cobra's usage, and what pflag writes about options. Their names stay aligned: no word gets wider.
 func frenchUsageOf(usage func(*cobra.Command) error) func(*cobra.Command) error {
 	return func(c *cobra.Command) error {
 		var text bytes.Buffer
@@ -234,7 +234,10 @@ func frenchUsageOf(usage func(*cobra.Command) error) func(*cobra.Command) error 
 		c.SetOut(&text)
 		err := usage(c)
 		c.SetOut(out)
-		french := optionType.ReplaceAllStringFunc(strings.Replace(text.String(), " [flags]\n", " [options]\n", 1), func(s string) string {
+		frame := usageHeading.ReplaceAllStringFunc(text.String(), func(s string) string { return frenchHeadings[s] })
+		frame = usageMore.ReplaceAllString(frame, "« $1 [commande] --help » en dit plus sur une commande.")
+		frame = strings.Replace(strings.Replace(frame, " [command]\n", " [commande]\n", 1), " [flags]\n", " [options]\n", 1)
+		french := optionType.ReplaceAllStringFunc(frame, func(s string) string {
 			at := strings.LastIndexByte(strings.TrimRight(s, " "), ' ') + 1
 			name := map[string]string{"string": "TEXTE", "strings": "TEXTE,…", "int": "N", "uint": "N", "uint32": "N", "duration": "DURÉE"}[strings.TrimRight(s[at:], " ")]
 			return s[:at] + name + strings.Repeat(" ", max(0, len(s)-at-textWidth(name)))
@@ -248,8 +251,16 @@ func frenchUsageOf(usage func(*cobra.Command) error) func(*cobra.Command) error 
 
 var (
 	optionType    = regexp.MustCompile(`(?m)^ +(?:-\w, )?--[\w-]+ (?:strings?|uint32|u?int|duration) +`)
+	usageHeading  = regexp.MustCompile(`(?m)^(?:Usage|Aliases|Examples|Available Commands|Additional Commands|Flags|Global Flags):$`)
+	usageMore     = regexp.MustCompile(`(?m)^Use "(.*) \[command\] --help" for more information about a command\.$`)
 	optionDefault = regexp.MustCompile(`\(default "?([^")]*)"?\)`)
 )
+
+// frenchHeadings are those of cobra's usage.
+var frenchHeadings = map[string]string{
+	"Usage:": "Emploi :", "Aliases:": "Alias :", "Examples:": "Exemples :", "Available Commands:": "Commandes :",
+	"Additional Commands:": "Autres commandes :", "Flags:": "Options :", "Global Flags:": "Options générales :",
+}
 
 // group is a verb that only has sub-verbs.
 func (a *app) group(use, short string, sub ...*cobra.Command) *cobra.Command {
