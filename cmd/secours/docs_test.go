@@ -12,7 +12,7 @@ import (
 func TestHazardsNameTests(t *testing.T) {
 	folders := map[string]string{
 		"secours": ".", "card": "../../card", "pcsc": "../../pcsc", "vpcd": "../../pcsc/vpcd", "sim": "../../card/sim", "summary": "../../summary",
-		"record": "../../summary/record", "trust": "../../summary/trust",
+		"record": "../../summary/record", "trust": "../../summary/trust", "fhir": "../../summary/fhir", "vsm": "../../summary/vsm",
 	}
 	sources := map[string]string{}
 	for name, folder := range folders {

@@ -1,8 +1,10 @@
 package fhir
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -34,10 +36,10 @@ var timingCodes = map[string]struct {
 	words  [2]string
 }{
 	"BID": {summary.PeriodDay, [2]string{"2 fois par jour", "2 times a day"}}, "TID": {summary.PeriodDay, [2]string{"3 fois par jour", "3 times a day"}},
-	"QID": {summary.PeriodDay, [2]string{"4 fois par jour", "4 times a day"}}, "QD": {summary.PeriodDay, [2]string{"1 fois par jour", "once a day"}},
+	"QID": {summary.PeriodDay, [2]string{"4 fois par jour", "4 times a day"}}, "QD": {summary.PeriodDay, [2]string{"1 fois par jour", "1 time a day"}},
 	"AM": {summary.PeriodDay, [2]string{"le matin", "in the morning"}}, "PM": {summary.PeriodDay, [2]string{"l'après-midi", "in the afternoon"}},
 	"BED": {summary.PeriodDay, [2]string{"au coucher", "at bedtime"}}, "QOD": {summary.PeriodOther, [2]string{"UN JOUR SUR DEUX", "EVERY OTHER DAY"}},
-	"WK": {summary.PeriodWeek, [2]string{"1 FOIS PAR SEMAINE", "ONCE A WEEK"}}, "MO": {summary.PeriodMonth, [2]string{"1 FOIS PAR MOIS", "ONCE A MONTH"}},
+	"WK": {summary.PeriodWeek, [2]string{"1 FOIS PAR SEMAINE", "1 TIME A WEEK"}}, "MO": {summary.PeriodMonth, [2]string{"1 FOIS PAR MOIS", "1 TIME A MONTH"}},
 	"Q1H": {summary.PeriodDay, [2]string{"toutes les heures", "every hour"}}, "Q2H": {summary.PeriodDay, [2]string{"toutes les 2 heures", "every 2 hours"}},
 	"Q3H": {summary.PeriodDay, [2]string{"toutes les 3 heures", "every 3 hours"}}, "Q4H": {summary.PeriodDay, [2]string{"toutes les 4 heures", "every 4 hours"}},
 	"Q6H": {summary.PeriodDay, [2]string{"toutes les 6 heures", "every 6 hours"}}, "Q8H": {summary.PeriodDay, [2]string{"toutes les 8 heures", "every 8 hours"}},
@@ -45,10 +47,11 @@ var timingCodes = map[string]struct {
 
 // A dose is one Dosage element, rendered.
 type dose struct {
-	// text is what was written, rest what only the structure says, in words.
-	text, rest string
+	// text is what was written, bits are what its structure says, in words.
+	text string
+	bits []bit
 	// extra are the instructions beside it, to the letter.
-	extra  string
+	extra  []string
 	amount string
 	// line is how an export writes a dose that the columns say all of.
 	line    string
@@ -60,6 +63,117 @@ type dose struct {
 	weekdays []summary.Weekday
 	asNeeded summary.Flag
 	max      string
+	sequence string
+}
+
+// A bit is one thing that the structure of a dose says.
+type bit struct {
+	text string
+	// exact is set where a text says the same only in the same words: words of the document, and every rhythm but a daily one.
+	exact bool
+	// period is set where the period of a dosage says it, beside any text.
+	period bool
+}
+
+func (d *dose) add(b bit) {
+	if b.text != "" {
+		d.bits = append(d.bits, b)
+	}
+}
+
+// more adds what no column of a prescription holds.
+func (d *dose) more(text string) {
+	if text != "" {
+		d.add(bit{text: text})
+		d.plain = false
+	}
+}
+
+// quote adds words of the document.
+func (d *dose) quote(before, text string) {
+	if text != "" {
+		d.add(bit{text: before + text, exact: true})
+		d.plain = false
+	}
+}
+
+// rest is what the structure says that the text does not.
+func (d *dose) rest() string {
+	var parts []string
+	for _, b := range d.bits {
+		if d.text == "" || !b.period && !saidIn(d.text, b) {
+			parts = append(parts, b.text)
+		}
+	}
+	return join(", ", parts...)
+}
+
+var (
+	numbers = regexp.MustCompile(`[0-9]+(?:[.,][0-9]+)?`)
+	letters = regexp.MustCompile(`[\p{L}%]+`)
+	// fillers are words that a text says otherwise, or not at all.
+	fillers = map[string]bool{
+		"le": true, "la": true, "les": true, "à": true, "au": true, "en": true, "et": true, "par": true, "de": true, "in": true, "the": true, "at": true,
+		"a": true, "an": true, "on": true, "and": true, "to": true, "with": true,
+	}
+)
+
+// saidIn says whether a text says what a bit does: in its words, or at least with all its numbers, but 1, which people leave out or spell out,
+// and the stems of its words.
+func saidIn(text string, b bit) bool {
+	text = strings.ToLower(text)
+	said := strings.ToLower(b.text)
+	if strings.Contains(text, said) {
+		return true
+	}
+	if b.exact {
+		return false
+	}
+	have := map[string]bool{"1": true}
+	for _, n := range numbers.FindAllString(text, -1) {
+		have[strings.Replace(n, ",", ".", 1)] = true
+	}
+	for _, n := range numbers.FindAllString(said, -1) {
+		if !have[strings.Replace(n, ",", ".", 1)] {
+			return false
+		}
+	}
+	for _, word := range letters.FindAllString(said, -1) {
+		stem := []rune(word)
+		if !fillers[word] && !strings.Contains(text, string(stem[:min(4, len(stem))])) {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	// notDaily are the words of a dose that is not one of every day, daily those of one that is.
+	notDaily = regexp.MustCompile(`(?i)(?:par|chaque|/) ?(?:semaine|sem\b|mois)|hebdo|mensuel|trimestriel|toute?s les (?:\d+|deux|trois|quatre|cinq|six|sept|huit|dix|quinze|vingt) (?:jours|semaines|mois)|` +
+		`jour sur (?:2|3|deux|trois)|(?:\ble|chaque|les|tous les) (?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)|` +
+		`weekly|monthly|fortnight|every other|alternate days?|(?:per|each|every|/) ?(?:week|month)\b|(?:once|twice|times|\d) a (?:week|month)\b|` +
+		`every (?:\d+|two|three|four|five|six|seven|ten) (?:days|weeks|months)|(?:on|every|each) (?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|` +
+		`pro woche|wöchentlich|monatlich|(?:por|a la|cada) semana|semanal|mensual|(?:a|alla|per) settimana|settimanal|per week|wekelijks`)
+	daily = regexp.MustCompile(`(?i)par jour|/ ?j(?:our)?\b|quotidien|chaque jour|tous les jours|daily|per day|\ba day\b|each day|every day|/ ?day\b|täglich|al día|cada día|al giorno|dagelijks`)
+)
+
+// contradicts makes sure that a dose whose text and structure differ in rhythm never looks daily.
+func (im *importer) contradicts(r *resource, at string, d *dose) {
+	odd := notDaily.MatchString(d.text)
+	switch {
+	case odd && (d.period == summary.PeriodDay || d.period == "" && len(d.columns) > 0):
+		d.period, d.columns, d.plain = summary.PeriodOther, nil, false
+		for i := range d.bits {
+			d.bits[i].exact, d.bits[i].period = true, false
+		}
+	case !odd && daily.MatchString(d.text) && (d.period == summary.PeriodWeek || d.period == summary.PeriodMonth || d.period == summary.PeriodOther):
+		for i := range d.bits {
+			d.bits[i].period = false
+		}
+	default:
+		return
+	}
+	im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at, join(" / ", d.text, d.rest()))
 }
 
 // dosages reads the Dosage elements of a line into the one dosage that a summary has: the texts to the letter, one a line, and
@@ -80,12 +194,29 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 	if len(doses) == 0 {
 		return nil
 	}
-	d := &summary.Dosage{}
+	inOrder(doses)
+	d := &summary.Dosage{AsNeeded: doses[0].asNeeded, MaxPerDay: summary.Value{Text: doses[0].max}}
+	for _, x := range doses[1:] {
+		if x.asNeeded != d.AsNeeded {
+			d.AsNeeded = summary.Unsaid
+		}
+		if x.max != d.MaxPerDay.Text {
+			d.MaxPerDay.Text = ""
+		}
+	}
 	var texts []string
 	columns := im.columns(doses)
 	for _, x := range doses {
-		text := x.text
-		rest := x.rest
+		if x.asNeeded == summary.Yes && d.AsNeeded == summary.Unsaid {
+			// Said of this one alone.
+			x.add(bit{text: im.word("si besoin", "as needed")})
+			x.plain = false
+		}
+		if x.max != "" && d.MaxPerDay.Text == "" {
+			x.add(bit{text: im.word("au plus ", "at most ") + x.max + im.word(" par jour", " a day")})
+			x.plain = false
+		}
+		text, rest := x.text, x.rest()
 		if columns && x.plain {
 			rest = ""
 			if strings.EqualFold(text, x.line) {
@@ -95,17 +226,10 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 		switch {
 		case text == "":
 			text = rest
-		case rest != "" && !saysAll(text, rest):
+		case rest != "":
 			text += " [" + rest + "]"
 		}
-		text = join("\n", text, x.extra)
-		texts = append(texts, text)
-		if x.asNeeded != summary.Unsaid && d.AsNeeded == summary.Unsaid {
-			d.AsNeeded = x.asNeeded
-		}
-		if d.MaxPerDay.Text == "" {
-			d.MaxPerDay.Text = x.max
-		}
+		texts = append(append(texts, text), x.extra...)
 	}
 	d.Text = join("\n", texts...)
 	d.Period, d.Weekdays = rhythm(doses)
@@ -124,11 +248,30 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 	return d
 }
 
-// columns says whether the doses fit the columns of a prescription: each at moments of its own, all in one unit and with a plain number.
+// inOrder puts doses that follow each other in their order. Without a number for each, they stand as they were listed.
+func inOrder(doses []dose) {
+	number := func(d dose) int {
+		n, err := strconv.Atoi(d.sequence)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	for _, d := range doses {
+		if number(d) < 0 {
+			return
+		}
+	}
+	slices.SortStableFunc(doses, func(a, b dose) int { return cmp.Compare(number(a), number(b)) })
+}
+
+// columns says whether the doses fit the columns of a prescription: each at moments of its own, all in one unit and one rhythm, with a plain number,
+// and at the same time: those whose sequences differ follow each other (R4, Dosage.sequence).
 func (im *importer) columns(doses []dose) bool {
 	var used [4]bool
 	for _, x := range doses {
-		if len(x.columns) == 0 || x.amount == "" || x.unit != doses[0].unit {
+		if len(x.columns) == 0 || x.amount == "" || x.unit != doses[0].unit || x.sequence != doses[0].sequence ||
+			x.period != doses[0].period || !slices.Equal(x.weekdays, doses[0].weekdays) {
 			return false
 		}
 		for _, c := range x.columns {
@@ -152,32 +295,9 @@ func rhythm(doses []dose) (summary.Period, []summary.Weekday) {
 	return period, weekdays
 }
 
-var numbers = regexp.MustCompile(`[0-9]+(?:[.,][0-9]+)?`)
-
-// saysAll says whether a text has every number of another but 1, which people leave out or spell out.
-func saysAll(text, rest string) bool {
-	have := map[string]bool{"1": true}
-	for _, n := range numbers.FindAllString(text, -1) {
-		have[strings.Replace(n, ",", ".", 1)] = true
-	}
-	for _, n := range numbers.FindAllString(rest, -1) {
-		if !have[strings.Replace(n, ",", ".", 1)] {
-			return false
-		}
-	}
-	return true
-}
-
 func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication) dose {
-	n.skip("id", "sequence")
-	d := dose{text: im.text(r, n.get("text"), at+".text"), plain: true}
-	var parts []string
-	more := func(text string) {
-		if text != "" {
-			parts = append(parts, text)
-			d.plain = false
-		}
-	}
+	n.skip("id")
+	d := dose{text: im.text(r, n.get("text"), at+".text"), plain: true, sequence: n.string("sequence")}
 	amounts := n.each("doseAndRate")
 	if len(amounts) == 0 {
 		// Before R4 the dose stood in the dosage itself, and in MedicationAdministration it still does.
@@ -185,65 +305,36 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 	}
 	for i, a := range amounts {
 		a.skip("type", "id")
-		text := ""
-		switch {
-		case a.peek("doseQuantity") != nil, a.peek("dose") != nil:
-			q := a.get("doseQuantity")
-			if q == nil {
-				q = a.get("dose")
-			}
-			value, unit := im.amount(q)
-			if i == 0 {
-				d.amount, d.unit = value, unit
-			}
-			text = strings.TrimSpace(value + " " + unit)
-		case a.peek("doseRange") != nil:
-			text = im.rangeOf(a.get("doseRange"))
-			d.plain = false
-		}
-		if text != "" {
-			parts = append(parts, text)
-		}
-		for _, name := range []string{"rateRatio", "rateQuantity", "rateRange"} {
-			rate := a.get(name)
-			switch {
-			case rate == nil:
-			case name == "rateRatio":
-				more(im.ratio(rate))
-			case name == "rateRange":
-				more(im.rangeOf(rate))
-			default:
-				more(im.quantity(rate))
-			}
-		}
+		im.doseAndRate(a, i, &d)
 	}
 	if len(amounts) > 1 {
 		d.plain = false
 	}
-	im.timing(r, n.get("timing"), at+".timing", &d, &parts, m)
+	im.timing(r, n.get("timing"), at+".timing", &d, m)
 	for _, e := range n.each("extension") {
-		if e.peek("url").str() == extPeriod {
+		switch e.peek("url").str() {
+		case extPeriod:
 			e.readAll()
-			d.period = summary.Period(e.peek("valueCode").str())
-		} else {
+			d.period = cmp.Or(own(im, r, at+".extension", e.peek("valueCode").str(), ownPeriods), d.period)
+		case extAmount:
+			e.readAll()
+			d.amount = cmp.Or(e.peek("valueString").str(), d.amount)
+		default:
 			e.read = false
 		}
 	}
-	if needed := n.get("asNeededBoolean"); needed != nil {
-		if needed.str() == "true" {
-			d.asNeeded = summary.Yes
-		} else if needed.str() == "false" {
-			d.asNeeded = summary.No
-		}
-	}
-	if c := im.concept(r, n.get("asNeededCodeableConcept"), at+".asNeeded"); c != nil {
+	switch n.get("asNeededBoolean").str() {
+	case "true":
 		d.asNeeded = summary.Yes
-		more(im.word("si besoin : ", "as needed: ") + c.Text)
+	case "false":
+		d.asNeeded = summary.No
 	}
-	for _, c := range n.get("asNeededFor").list() { // R5
-		if c := im.concept(r, c, at+".asNeededFor"); c != nil {
+	for _, c := range append(n.get("asNeededCodeableConcept").list(), n.get("asNeededFor").list()...) { // the second in R5
+		if c := im.concept(r, c, at+".asNeeded"); c != nil {
 			d.asNeeded = summary.Yes
-			more(im.word("si besoin : ", "as needed: ") + c.Text)
+			if !strings.Contains(strings.ToLower(d.text), strings.ToLower(c.Text)) {
+				d.quote(im.word("si besoin : ", "as needed: "), c.Text)
+			}
 		}
 	}
 	if c := im.concept(r, n.get("route"), at+".route"); c != nil {
@@ -251,7 +342,7 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 		case m.Route == "":
 			m.Route = c.Text
 		case m.Route != c.Text:
-			more(im.word("voie : ", "route: ") + c.Text)
+			d.quote(im.word("voie : ", "route: "), c.Text)
 		}
 		for _, code := range c.Codes {
 			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, at+".route.coding", code.Code)
@@ -259,7 +350,7 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 	}
 	for _, name := range []string{"site", "method"} {
 		if c := im.concept(r, n.get(name), at+"."+name); c != nil {
-			more(c.Text)
+			d.quote("", c.Text)
 		}
 	}
 	var extras []string
@@ -270,22 +361,49 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 	}
 	extras = append(extras, im.text(r, n.get("patientInstruction"), at+".patientInstruction"))
 	for _, limit := range n.get("maxDosePerPeriod").list() {
-		im.limit(limit, &d, more)
+		im.limit(limit, &d)
 	}
 	if q := im.quantity(n.get("maxDosePerAdministration")); q != "" {
-		more(im.word("au plus ", "at most ") + q + im.word(" par prise", " each time"))
+		d.more(im.word("au plus ", "at most ") + q + im.word(" par prise", " each time"))
 	}
 	if q := im.quantity(n.get("maxDosePerLifetime")); q != "" {
-		more(im.word("au plus ", "at most ") + q + im.word(" en tout", " in all"))
+		d.more(im.word("au plus ", "at most ") + q + im.word(" en tout", " in all"))
 	}
-	d.rest = join(", ", parts...)
+	im.contradicts(r, at, &d)
 	d.line = im.columnLine(&d)
 	for _, extra := range extras {
-		if !strings.Contains(strings.ToLower(d.text), strings.ToLower(extra)) {
-			d.extra = join("\n", d.extra, extra)
+		if extra != "" && !strings.Contains(strings.ToLower(d.text), strings.ToLower(extra)) {
+			d.extra = append(d.extra, extra)
 		}
 	}
 	return d
+}
+
+// doseAndRate reads how much, the first of them as what a column may hold.
+func (im *importer) doseAndRate(n *node, i int, d *dose) {
+	quantity := n.get("doseQuantity")
+	if quantity == nil {
+		quantity = n.get("dose")
+	}
+	switch {
+	case quantity != nil:
+		value, unit := im.amount(quantity)
+		if i == 0 {
+			d.amount, d.unit = value, unit
+		}
+		d.add(bit{text: join(" ", value, unit)})
+	case n.peek("doseRange") != nil:
+		d.more(im.rangeOf(n.get("doseRange")))
+	}
+	if rate := n.get("rateRatio"); rate != nil {
+		d.more(im.ratio(rate))
+	}
+	if rate := n.get("rateRange"); rate != nil {
+		d.more(im.rangeOf(rate))
+	}
+	if rate := n.get("rateQuantity"); rate != nil {
+		d.more(im.quantity(rate))
+	}
 }
 
 // columnLine is the text that an export gives a dose of one moment.
@@ -318,17 +436,17 @@ func rhythmWords(p summary.Period, weekdays []summary.Weekday, french bool) stri
 }
 
 // limit reads maxDosePerPeriod: of one day it has a member of its own.
-func (im *importer) limit(n *node, d *dose, more func(string)) {
+func (im *importer) limit(n *node, d *dose) {
 	n.read = true
 	top := im.quantity(n.get("numerator"))
 	bottom := n.get("denominator")
 	value, unit := im.amount(bottom)
-	code := bottom.peek("code").str()
+	day := map[string]string{"d": "1", "day": "1", "jour": "1", "h": "24"}
 	switch {
 	case top == "":
-	case value == "1" && (code == "d" || unit == "d" || unit == "day" || unit == "jour"), value == "24" && (code == "h" || unit == "h"):
+	case d.max == "" && value != "" && (day[bottom.peek("code").str()] == value || day[unit] == value):
 		d.max = top
 	default:
-		more(im.word("au plus ", "at most ") + top + im.word(" en ", " in ") + strings.TrimSpace(value+" "+unit))
+		d.more(im.word("au plus ", "at most ") + top + im.word(" en ", " in ") + strings.TrimSpace(value+" "+unit))
 	}
 }

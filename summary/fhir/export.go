@@ -158,10 +158,13 @@ func concept(c *summary.Concept) *object {
 func coded(codes []summary.Code, text string) *object {
 	var all []any
 	for _, code := range codes {
-		all = append(all, coding(codeSystemURI(code.System), code.Code, ""))
+		all = append(all, coding(codeSystemURI(code.System), oneSpace(code.Code), ""))
 	}
 	return obj().put("coding", all).put("text", text)
 }
+
+// oneSpace makes a code of FHIR, which has no space at its ends, and one at a time within.
+func oneSpace(code string) string { return strings.Join(strings.Fields(code), " ") }
 
 func text(s string) *object { return obj().put("text", s) }
 
@@ -208,7 +211,6 @@ func (x *exporter) bundle() *object {
 	x.highest = summary.LevelCare // an identity is never below
 	x.patient = x.url("patient")
 	author := x.signer()
-	x.s.Sections.Each(func(_ string, sec summary.AnySection) { x.agent(sec.Head().ReviewedBy) })
 	x.alerts()
 	x.allergies()
 	x.medications()
@@ -322,6 +324,8 @@ func (x *exporter) section(s section) *object {
 		reason = "notasked"
 	}
 	main := s.part == partAll || s.part == partProblems
+	// That there is no history says so of the past too.
+	main = main || s.part == partPast && len(refs) == 0 && reason == "nilknown"
 	if len(refs) == 0 && !slices.Contains(required, s.loinc) && (!main || reason == "notasked") {
 		return nil
 	}
@@ -353,8 +357,8 @@ func (x *exporter) section(s section) *object {
 		o.put("extension", extensions)
 	}
 	o.put("title", title).put("code", codeable(sysLOINC, s.loinc, "").put("text", title))
-	if by := x.agents[agentKey(head.ReviewedBy)]; speaks && by != "" {
-		o.put("author", list(reference(by)))
+	if speaks {
+		o.put("author", list(reference(x.agent(head.ReviewedBy))))
 	}
 	if len(refs) > 0 {
 		return o.put("text", narrativeOf("generated", title, append(remarks, lines...))).put("entry", refs)
@@ -469,7 +473,7 @@ func (x *exporter) patientResource() *object {
 	if p.BirthPlace != "" || p.BirthPlaceCode != "" {
 		address := obj()
 		if p.BirthPlaceCode != "" {
-			address.put("extension", list(obj().put("url", extINSEE).put("valueCoding", obj().put("code", p.BirthPlaceCode))))
+			address.put("extension", list(obj().put("url", extINSEE).put("valueCoding", obj().put("code", oneSpace(p.BirthPlaceCode)))))
 		}
 		address.put("city", p.BirthPlace)
 		extensions = append(extensions, obj().put("url", extBirthPlace).put("valueAddress", address))

@@ -21,11 +21,13 @@ func Import(data []byte) (*summary.Summary, []summary.Loss, error) {
 		return nil, nil, fmt.Errorf("%w: its resourceType is not Bundle", ErrNotFHIR)
 	}
 	im := &importer{
-		summary: &summary.Summary{Schema: summary.Schema},
-		sources: map[string][]string{},
-		claims:  map[string][]claim{},
-		said:    map[string]summary.SectionHead{},
-		measure: map[string]candidate{},
+		summary:   &summary.Summary{Schema: summary.Schema},
+		sources:   map[string][]string{},
+		claims:    map[string][]claim{},
+		said:      map[string]summary.SectionHead{},
+		measure:   map[string]candidate{},
+		allergies: map[*node]bool{},
+		compare:   maxCompared,
 	}
 	if err := im.document(root); err != nil {
 		return nil, nil, err
@@ -66,8 +68,12 @@ type importer struct {
 	said map[string]summary.SectionHead
 	// measure is the most recent measurement of each kind.
 	measure map[string]candidate
-	// pregnancy is the alert that several observations speak of.
-	pregnancy *summary.Alert
+	// pregnancy is what the observations of one say.
+	pregnancy pregnancy
+	// allergies are the AllergyIntolerances that the summary or the report has.
+	allergies map[*node]bool
+	// compare is how much more of the document is looked at for what narratives say.
+	compare int
 }
 
 // itemOf reads the section and the index of the item that a path of a summary leads to.
@@ -85,14 +91,9 @@ func itemOf(path string) (section string, index int, ok bool) {
 	return section, index, err == nil
 }
 
-// reporter is what reading a bundle reports to.
-type reporter interface {
-	structure(label string, n *node)
-	duplicate(r *resource, same bool)
-}
-
 func (im *importer) add(l summary.Loss) {
-	l.Text = summary.LossText(l.Text)
+	// Ids and names of members are the document's too.
+	l.Source, l.Element, l.Text = summary.LossText(l.Source), summary.LossText(l.Element), summary.LossText(l.Text)
 	im.losses = append(im.losses, l)
 }
 
@@ -144,22 +145,30 @@ func (r *resource) describe() string {
 }
 
 func (im *importer) structure(label string, n *node) {
-	im.add(summary.Loss{Kind: summary.LossDropped, Reason: summary.ReasonStructure, Source: label, Text: n.gist(summary.MaxLossText)})
+	im.add(summary.Loss{Kind: summary.LossDropped, Reason: summary.ReasonStructure, Source: label, Element: n.nested(), Text: n.gist(summary.MaxLossText)})
 	n.readAll()
 }
 
-func (im *importer) duplicate(r *resource, same bool) {
-	if same {
-		im.minor(r, summary.LossDropped, summary.ReasonDuplicate, "", "")
-		return
+// nested names a resource that stands somewhere within, "" for none.
+func (n *node) nested() string {
+	if kind := n.peek("resourceType").str(); kind != "" {
+		return kind + "/" + n.peek("id").str()
 	}
-	im.say(r, summary.LossAmbiguous, summary.ReasonDuplicate, "fullUrl", r.fullURL)
+	for _, kid := range n.kids {
+		if name := kid.nested(); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // document reads everything, in the order in which a later step needs an earlier one.
 func (im *importer) document(root *node) error {
 	root.skip("id", "meta", "implicitRules", "language", "identifier", "type", "timestamp", "total", "link", "signature")
-	im.bundle = newBundle(root, im)
+	im.entries(root)
+	if im.fail != nil {
+		return im.fail
+	}
 	if err := im.findComposition(); err != nil {
 		return err
 	}
@@ -179,12 +188,14 @@ func (im *importer) document(root *node) error {
 	if im.composition != nil {
 		im.composition.skip("id", "meta", "text", "status", "type", "title", "custodian", "attester", "relatesTo", "event", "confidentiality", "category")
 		for i, s := range im.composition.each("section") {
-			im.section(s, fmt.Sprintf("section[%d]", i), 0)
+			im.section(s, fmt.Sprintf("section[%d]", i), 0, listing{})
 		}
 	}
 	im.unlisted()
 	im.finishMeasurements()
+	im.finishPregnancy()
 	im.contacts()
+	im.checkAllergies(root)
 	if im.fail != nil {
 		return im.fail
 	}
@@ -267,143 +278,54 @@ func (im *importer) findPatient() error {
 
 // checkSubjects refuses a document that says of one resource that it is another patient's: a mix-up of two people must not become one
 // person's summary. A subject that is not in the document may be the same person under another address, and is reported.
-func (im *importer) checkSubjects() error {
-	for _, r := range im.resources {
-		list := append([]*resource{r}, r.contained...)
-		for _, r := range list {
-			if r.kind == "Composition" || r.kind == "Patient" {
+func (im *importer) checkSubjects() (err error) {
+	im.all(func(r *resource) {
+		if r.kind == "Composition" || r.kind == "Patient" {
+			return
+		}
+		for _, name := range []string{"subject", "patient"} {
+			ref := r.get(name)
+			if ref == nil {
 				continue
 			}
-			for _, name := range []string{"subject", "patient"} {
-				ref := r.get(name)
-				ref.readAll()
-				if ref == nil {
-					continue
+			ref.readAll()
+			to := ref.peek("reference").str()
+			switch other := im.resolve(r, to); {
+			case other == im.patient:
+			case other != nil && other.kind == "Patient":
+				if err == nil {
+					err = fmt.Errorf("%w: %s is of %s, the document of %s", ErrTwoPatients, r.label, other.label, im.patient.label)
 				}
-				to := ref.peek("reference").str()
-				other := im.resolve(r, to)
-				switch {
-				case other == im.patient, to == "" && other == nil:
-				case other != nil && other.kind == "Patient":
-					return fmt.Errorf("%w: %s is of %s, the document of %s", ErrTwoPatients, r.label, other.label, im.patient.label)
-				case other == nil && (lastTwo(to) != im.patient.kind+"/"+im.patient.id || im.patient.id == ""):
-					im.say(r, summary.LossAmbiguous, summary.ReasonSubject, name, to)
-				}
+			case other != nil, lastTwo(to) != im.patient.kind+"/"+im.patient.id, im.patient.id == "":
+				im.say(r, summary.LossAmbiguous, summary.ReasonSubject, name, cmp.Or(to, ref.gist(summary.MaxLossText)))
 			}
 		}
-	}
-	return nil
-}
-
-// maxSections bounds how deep sections nest: the document's depth is bounded already, the recursion's cost is not.
-const maxSections = 10
-
-// section reads a section of the Composition: what its entries are, and what it says of the list as a whole.
-func (im *importer) section(n *node, path string, depth int) {
-	if depth > maxSections || n.kind != kindObject {
-		im.say(im.composition, summary.LossDropped, summary.ReasonStructure, path, n.gist(summary.MaxLossText))
-		n.readAll()
-		return
-	}
-	n.read = true
-	n.skip("id", "mode", "orderedBy", "focus")
-	title := n.string("title")
-	var kept section
-	known := false
-	for _, c := range n.get("code").each("coding") {
-		if s, ok := sectionOf(c.peek("code").str()); ok && !known && codeSystem(c.peek("system").str()) == summary.CodeLOINC {
-			kept, known = s, true
-		}
-	}
-	n.skip("code")
-	label := cmp.Or(title, path)
-	place := listing{section: kept, known: known, path: path, by: im.sectionAuthor(n)}
-	im.sectionHead(n, place)
-	said := 0
-	for i, e := range n.each("entry") {
-		at := fmt.Sprintf("%s.entry[%d]", path, i)
-		to, display := e.string("reference"), e.string("display")
-		e.skip("type", "identifier")
-		if e.kind == kindString {
-			to = e.str()
-		}
-		r := im.resolve(im.composition, to)
-		said++
-		if r == nil {
-			im.missing(place, at, to, display)
-			continue
-		}
-		im.take(r, place)
-	}
-	if reason := n.get("emptyReason"); reason != nil {
-		im.emptyReason(reason, place)
-	}
-	im.narrative(n, place, label)
-	for i, sub := range n.each("section") {
-		im.section(sub, fmt.Sprintf("%s.section[%d]", path, i), depth+1)
-	}
-}
-
-// A listing is where in the Composition something stands.
-type listing struct {
-	section
-	known bool
-	path  string
-	by    summary.Author
-	// unlisted is set for what stands in no section.
-	unlisted bool
-}
-
-// sectionHead reads what an export says of a section beyond the Composition.
-func (im *importer) sectionHead(n *node, p listing) {
-	head := im.said[p.name]
-	for _, e := range n.each("extension") {
-		switch e.peek("url").str() {
-		case extReviewed:
-			e.readAll()
-			head.Reviewed = im.date(im.composition, e.peek("valueDate"), p.path+".extension")
-		case extInformant:
-			e.readAll()
-			head.Informant = summary.Informant(e.peek("valueCode").str())
-		default:
-			e.read = false
-		}
-	}
-	if p.by.Name != "" || p.by.Org != "" {
-		head.ReviewedBy = p.by
-	}
-	if p.known && (p.part == partAll || p.part == partProblems || p.part == partResults) {
-		im.said[p.name] = head
-	}
-}
-
-func (im *importer) sectionAuthor(n *node) summary.Author {
-	for _, ref := range n.each("author") {
-		if a := im.author(im.composition, ref); a.Name != "" || a.Org != "" {
-			return a
-		}
-	}
-	return summary.Author{}
-}
-
-// missing is an entry that the bundle does not hold. An allergy that is listed and is not there must not go unseen: the name that the reference
-// gives stands for it, and without one the document is refused.
-func (im *importer) missing(p listing, at, ref, display string) {
-	name := cmp.Or(display, ref, at)
-	isAllergy := strings.Contains(ref, "AllergyIntolerance/") || p.known && p.name == "allergies"
-	if !isAllergy {
-		im.say(im.composition, summary.LossDropped, summary.ReasonNotFound, at, name)
-		return
-	}
-	if strings.TrimSpace(display) == "" {
-		im.refuse("%w: %s, a reference to what is not in the bundle, without a name", ErrAllergy, at)
-		return
-	}
-	im.addAllergy(summary.Allergy{Agent: summary.Concept{Text: display}}, im.composition)
-	im.add(summary.Loss{
-		Kind: summary.LossAmbiguous, Reason: summary.ReasonNotFound, Source: im.composition.label, Element: at, Text: display,
-		Path: im.lastPath("allergies"),
 	})
+	return err
+}
+
+// told notes that the summary or the report has what is an AllergyIntolerance, here or within.
+func (im *importer) told(n *node) {
+	if n.is("AllergyIntolerance") {
+		im.allergies[n] = true
+	}
+	for _, kid := range n.kids {
+		im.told(kid)
+	}
+}
+
+// is says whether an object is a resource of a type.
+func (n *node) is(kind string) bool { return n.peek("resourceType").str() == kind }
+
+// checkAllergies refuses a document with an AllergyIntolerance at a place where none can stand, as in a Bundle within it: it would be told of by
+// a few words about what holds it.
+func (im *importer) checkAllergies(n *node) {
+	if n.is("AllergyIntolerance") && !im.allergies[n] {
+		im.refuse("%w: an AllergyIntolerance where the document has no place for one", ErrAllergy)
+	}
+	for _, kid := range n.kids {
+		im.checkAllergies(kid)
+	}
 }
 
 func (im *importer) refuse(format string, args ...any) {
@@ -464,6 +386,9 @@ func (im *importer) take(r *resource, p listing) {
 	if p.unlisted && im.composition != nil && carried {
 		im.say(r, summary.LossAmbiguous, summary.ReasonNotListed, "", r.describe())
 	}
+	if r == im.pregnancy.status || r == im.pregnancy.due {
+		return // finishPregnancy reads it
+	}
 	im.unreadOf(r)
 }
 
@@ -471,19 +396,33 @@ func (im *importer) take(r *resource, p listing) {
 func (im *importer) list(r *resource, p listing) {
 	for i, e := range r.each("entry") {
 		item := e.get("item")
-		e.skip("flag", "date", "deleted")
+		e.skip("flag", "date")
 		item.readAll()
 		at := fmt.Sprintf("%s.entry[%d]", r.label, i)
-		if to := im.resolve(r, item.peek("reference").str()); to != nil {
-			im.take(to, p)
-		} else if item != nil {
+		to := im.resolve(r, item.peek("reference").str())
+		deleted := e.string("deleted") == "true"
+		switch {
+		case item == nil:
+		case to == nil:
 			im.missing(p, at, item.peek("reference").str(), item.peek("display").str())
+		case deleted && to.kind != "AllergyIntolerance" && !to.done && !slices.Contains(supporting, to.kind):
+			im.drop(to, summary.ReasonNotInForce)
+		default:
+			if deleted {
+				im.say(to, summary.LossAmbiguous, summary.ReasonNotInForce, "List.entry.deleted", "")
+			}
+			im.take(to, p)
 		}
 	}
-	if reason := r.get("emptyReason"); reason != nil {
-		im.emptyReason(reason, p)
+	switch status := im.code(r, "status"); status {
+	case "", "current":
+		if reason := r.get("emptyReason"); reason != nil {
+			im.emptyReason(reason, p)
+		}
+	default:
+		im.say(r, summary.LossAmbiguous, summary.ReasonNotInForce, "status", status)
 	}
-	r.skip("status", "mode", "title", "code", "date", "source", "orderedBy", "encounter", "meta")
+	r.skip("mode", "title", "code", "date", "source", "orderedBy", "encounter", "meta")
 	im.unreadOf(r)
 }
 
@@ -493,29 +432,23 @@ var clinical = []string{
 	"FamilyMemberHistory", "Immunization", "Flag", "DeviceUseStatement", "Observation", "Consent", "Encounter",
 }
 
-// unlisted takes what no section lists, contained resources included.
+// unlisted takes what no section lists, contained resources included: a panel's members, and what a diagnosis or a result points to, are in no
+// section of their own either.
 func (im *importer) unlisted() {
-	for _, kind := range clinical {
-		for _, r := range im.of(kind) {
-			// What a drug line was made from says the same once more.
-			if !r.done && r.used && (kind == "MedicationRequest" || kind == "MedicationDispense") {
+	byKind := map[string][]*resource{}
+	im.all(func(r *resource) { byKind[r.kind] = append(byKind[r.kind], r) })
+	for _, kind := range append(slices.Clone(clinical), "Device") {
+		for _, r := range byKind[kind] {
+			switch {
+			case r.done:
+			case r.used && (kind == "MedicationRequest" || kind == "MedicationDispense"):
+				// What a drug line was made from says the same once more.
 				im.drop(r, summary.ReasonDuplicate)
-				continue
+			case r.used && kind == "Device":
+				// It belongs to what points to it.
+			default:
+				im.take(r, listing{unlisted: true})
 			}
-			// A panel's members, and what a diagnosis or a result points to, are in no section of their own either.
-			im.take(r, listing{unlisted: true})
-		}
-	}
-	for _, r := range im.resources {
-		for _, c := range r.contained {
-			if !c.done && !c.used && slices.Contains(clinical, c.kind) {
-				im.take(c, listing{unlisted: true})
-			}
-		}
-	}
-	for _, r := range im.of("Device") {
-		if !r.done && !r.used {
-			im.take(r, listing{unlisted: true})
 		}
 	}
 }
@@ -525,17 +458,9 @@ var supporting = []string{"Practitioner", "PractitionerRole", "Organization", "L
 
 // leftovers reports what nobody has read.
 func (im *importer) leftovers(root *node) {
-	for _, r := range im.resources {
-		for _, c := range r.contained {
-			if !c.done && !c.used {
-				im.drop(c, summary.ReasonNoPlace)
-			}
-			c.readAll()
-		}
+	im.all(func(r *resource) {
 		switch {
-		case r == im.composition:
-			im.unreadOf(r)
-		case r == im.patient:
+		case r == im.composition, r == im.patient:
 			im.unreadOf(r)
 		case r.done:
 		case !slices.Contains(supporting, r.kind):
@@ -543,8 +468,8 @@ func (im *importer) leftovers(root *node) {
 		case !r.used || r.kind == "Binary" || r.kind == "Specimen":
 			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, "", r.describe())
 		}
-		r.readAll()
-	}
+	})
+	im.all(func(r *resource) { r.readAll() })
 	root.unread("", func(path string, n *node) {
 		im.add(summary.Loss{Kind: summary.LossDropped, Reason: summary.ReasonNoPlace, Source: "Bundle", Element: path, Text: n.gist(summary.MaxLossText)})
 	})
@@ -556,12 +481,9 @@ var administrative = map[string]bool{"telecom": true, "address": true, "maritalS
 // unreadOf reports the elements of a resource that nobody has read. An extension that modifies the meaning of what holds it is never minor.
 func (im *importer) unreadOf(r *resource) {
 	r.skip("meta")
-	r.unread("", func(path string, n *node) {
+	report := func(path string, n *node) {
 		last := path[strings.LastIndexByte(path, '.')+1:]
 		name, _, _ := strings.Cut(last, "[")
-		if name == "contained" {
-			return
-		}
 		text := n.gist(summary.MaxLossText)
 		switch {
 		case name == "modifierExtension":
@@ -572,5 +494,10 @@ func (im *importer) unreadOf(r *resource) {
 			im.say(r, summary.LossDropped, summary.ReasonNoPlace, path, text)
 		}
 		n.readAll()
-	})
+	}
+	for i, name := range r.names {
+		if name != "contained" { // they are resources of their own
+			r.kids[i].unread(name, report)
+		}
+	}
 }

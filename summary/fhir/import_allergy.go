@@ -26,16 +26,12 @@ var (
 func (im *importer) allergy(r *resource) bool {
 	code := r.get("code")
 	verification := im.code(r, "verificationStatus")
-	if none, ok := absentOf(code); ok && none.part == partAll {
-		switch verification {
-		case "refuted", "entered-in-error":
-			im.say(r, summary.LossDropped, summary.ReasonNotInForce, "code", code.gist(summary.MaxLossText))
-			r.readAll()
-		default:
-			im.claim("allergies", partAll, none, r)
-		}
+	status := im.code(r, "clinicalStatus")
+	void := verification == "refuted" || verification == "entered-in-error" || status == "inactive" || status == "resolved"
+	if im.absent(r, code, "allergies", partAll, !void) {
 		return false
 	}
+	im.told(r.node)
 	a := summary.Allergy{Common: im.common(r, "allergies", "recorder", "asserter")}
 	if c := im.concept(r, code, "code"); c != nil {
 		a.Agent = *c
@@ -72,17 +68,22 @@ func (im *importer) allergy(r *resource) bool {
 		switch code := e.peek("valueCode").str(); e.peek("url").str() {
 		case extCategory:
 			e.readAll()
-			a.Category = summary.Category(code)
+			a.Category = cmp.Or(own(im, r, "extension", code, ownCategories), a.Category)
+		case extVerification:
+			e.readAll()
+			if a.Verification == summary.VerificationUnconfirmed && code == string(summary.VerificationPresumed) {
+				a.Verification = summary.VerificationPresumed
+			}
 		case extBasis:
 			e.readAll()
-			a.Basis = summary.AllergyBasis(code)
+			a.Basis = own(im, r, "extension", code, ownBases)
 		default:
 			e.read = false
 		}
 	}
-	onset, _ := im.moment(r, "onset")
+	onset, until := im.moment(r, "onset")
 	a.Onset = onset
-	if text := im.describeMoment(r, "onset"); text != "" {
+	if text := join(", ", im.spell(onset, until), im.describeMoment(r, "onset")); text != "" {
 		notes = append(notes, im.word("début : ", "onset: ")+text)
 	}
 	a.LastReaction = im.date(r, r.get("lastOccurrence"), "lastOccurrence")
@@ -90,12 +91,19 @@ func (im *importer) allergy(r *resource) bool {
 		notes = append(notes, im.reaction(r, &a, n, i))
 	}
 	a.Note = join("\n", append([]string{im.notes(r, "note")}, notes...)...)
+	if summary.CheckText(a.Agent.Text, maxConcept) != nil {
+		// What is cut of it stays in the note.
+		a.Note = join("\n", a.Agent.Text, a.Note)
+	}
 	if a.Agent.Text == "" && !im.agentless(r, &a) {
 		return false
 	}
 	im.addAllergy(a, r)
 	return true
 }
+
+// maxConcept is the length in characters of the longest text of a concept.
+const maxConcept = 200
 
 func (im *importer) addAllergy(a summary.Allergy, r *resource) {
 	s := &im.summary.Sections
@@ -108,8 +116,8 @@ func (im *importer) addAllergy(a summary.Allergy, r *resource) {
 
 // agentless names an allergy whose code is missing by what else it says.
 func (im *importer) agentless(r *resource, a *summary.Allergy) bool {
-	if len(a.Reactions) == 0 && a.Note == "" && r.peek("code").gist(1) == "" {
-		im.refuse("%w: %s says neither to what nor with which reaction", ErrAllergy, r.label)
+	if len(a.Reactions) == 0 && a.Note == "" && a.Category == "" && r.peek("code").gist(1) == "" {
+		im.refuse("%w: %s says neither to what, of which kind, nor with which reaction", ErrAllergy, r.label)
 		return false
 	}
 	a.Agent.Text = cmp.Or(strings.TrimSpace(r.peek("code").gist(150)), im.word("agent non indiqué", "agent not stated"))

@@ -2,17 +2,10 @@ package fhir
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
 )
-
-func itoa(i int) string { return strconv.Itoa(i) }
-
-// pathAfter is the path of the item that comes after n others.
-func pathAfter(section string, n int) string { return fmt.Sprintf("sections.%s.items[%d]", section, n) }
 
 // The codes of Condition.
 var (
@@ -41,12 +34,13 @@ func (im *importer) addHistory(c summary.Condition, r *resource) {
 func (im *importer) condition(r *resource, p listing) bool {
 	code := r.get("code")
 	verification := im.code(r, "verificationStatus")
-	if none, ok := absentOf(code); ok {
-		if verification == "refuted" || verification == "entered-in-error" {
-			im.drop(r, summary.ReasonNotInForce)
-			return false
-		}
-		im.claim("history", cmp.Or(none.part, partProblems), none, r)
+	status := im.code(r, "clinicalStatus")
+	void := verification == "refuted" || verification == "entered-in-error" || status == "inactive" || status == "remission" || status == "resolved"
+	part := partProblems
+	if p.known && p.name == "history" {
+		part = p.part
+	}
+	if im.absent(r, code, "history", part, !void) {
 		return false
 	}
 	if verification == "entered-in-error" {
@@ -67,14 +61,23 @@ func (im *importer) condition(r *resource, p listing) bool {
 		im.say(r, summary.LossDropped, summary.ReasonUnknownCode, "verificationStatus", verification)
 	}
 	var notes []string
-	c.Onset, _ = im.moment(r, "onset")
-	if text := im.describeMoment(r, "onset"); text != "" {
+	onset, until := im.moment(r, "onset")
+	c.Onset = onset
+	if text := join(", ", im.spell(onset, until), im.describeMoment(r, "onset")); text != "" {
 		notes = append(notes, im.word("début : ", "onset: ")+text)
 	}
 	end, last := im.moment(r, "abatement")
 	c.End = end
 	if !last.IsZero() {
 		c.End = last
+	}
+	for _, e := range r.each("extension") {
+		if e.peek("url").str() == extEnd && c.End.IsZero() {
+			c.End = im.date(r, e.get("valueDateTime"), "extension")
+			e.readAll()
+		} else {
+			e.read = false
+		}
 	}
 	if text := im.describeMoment(r, "abatement"); text != "" {
 		notes = append(notes, im.word("fin : ", "abatement: ")+text)
@@ -93,8 +96,8 @@ func (im *importer) condition(r *resource, p listing) bool {
 			notes = append(notes, im.word("stade : ", "stage: ")+s.Text)
 		}
 	}
-	if kind := ownCode(r.peek("category"), sysConditionKind); kind != "" {
-		c.Kind = summary.ConditionKind(kind)
+	if kind := own(im, r, "category", ownCode(r.peek("category"), sysConditionKind), ownConditionKinds); kind != "" {
+		c.Kind = kind
 	}
 	// That a problem is one of the list, or was a diagnosis of a stay, its section says.
 	r.skip("category", "encounter")
@@ -142,11 +145,11 @@ func (im *importer) site(r *resource, n *node, c *summary.Condition, notes *[]st
 // procedure takes a Procedure that was done; one that was not, or is only planned, is none.
 func (im *importer) procedure(r *resource) bool {
 	code := r.get("code")
-	if none, ok := absentOf(code); ok {
-		im.claim("history", partProcedure, none, r)
+	status := im.code(r, "status")
+	if im.absent(r, code, "history", partProcedure, status != "entered-in-error") {
 		return false
 	}
-	switch status := im.code(r, "status"); status {
+	switch status {
 	case "entered-in-error":
 		im.drop(r, summary.ReasonEnteredInError)
 		return false
@@ -207,8 +210,7 @@ func (im *importer) family(r *resource) bool {
 		im.drop(r, summary.ReasonNotInForce)
 		return false
 	}
-	if none, ok := absentOf(r.peek("relationship")); ok {
-		im.claim("history", partFamily, none, r)
+	if im.absent(r, r.peek("relationship"), "history", partFamily, true) {
 		return false
 	}
 	var who *summary.Concept

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -27,11 +28,13 @@ func (im *importer) medication(r *resource) bool {
 	if code == nil {
 		code = r.peek("medication").peek("concept")
 	}
-	if none, ok := absentOf(code); ok && none.part == partAll {
-		im.claim("medications", partAll, none, r)
-		return false
+	if med, _ := im.find(r, r.peek("medicationReference").peek("reference").str()); med != nil && med.is("Medication") && code == nil {
+		code = med.peek("code")
 	}
 	status := im.code(r, "status")
+	if im.absent(r, code, "medications", partAll, !slices.Contains([]string{"entered-in-error", "not-taken", "cancelled", "stopped", "draft", "not-done", "declined"}, status)) {
+		return false
+	}
 	if status == "entered-in-error" {
 		im.drop(r, summary.ReasonEnteredInError)
 		return false
@@ -65,7 +68,7 @@ func (im *importer) medication(r *resource) bool {
 	}
 	for i, ref := range r.each("reasonReference") {
 		display := ref.string("display")
-		to := im.find(r, ref.string("reference"))
+		to, _ := im.find(r, ref.string("reference"))
 		ref.skip("type", "identifier")
 		var c *summary.Concept
 		if to != nil {
@@ -132,6 +135,7 @@ func (im *importer) forbidden(r *resource, m *summary.Medication) bool {
 		Text: im.word("NE PAS DONNER : ", "DO NOT GIVE: ") + m.Product.Text,
 	}, r)
 	im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, "doNotPerform", m.Product.Text)
+	r.skip("intent")
 	return true
 }
 
@@ -194,7 +198,7 @@ func (im *importer) medicationResource(med *resource, m *summary.Medication) {
 		c := say.concept(med, n.get("itemCodeableConcept"), at+".item")
 		if ref := n.get("itemReference"); ref != nil {
 			ref.readAll()
-			if to := say.resolve(med, ref.peek("reference").str()); to != nil {
+			if to := say.resolve(med, ref.peek("reference").str()); to != nil && (to.kind == "Medication" || to.kind == "Substance") {
 				to.done = true
 				c = say.concept(to, to.get("code"), "code")
 			}
@@ -346,7 +350,7 @@ func (im *importer) origin(r *resource, m *summary.Medication) {
 			flag := map[string]summary.Flag{"yes": summary.Yes, "no": summary.No}[n.peek("valueCode").str()]
 			switch n.peek("url").str() {
 			case "origin":
-				m.Origin = summary.MedicationOrigin(n.peek("valueCode").str())
+				m.Origin = cmp.Or(own(im, r, "extension", n.peek("valueCode").str(), ownOrigins), m.Origin)
 			case "highRisk":
 				m.HighRisk = flag
 			case "longTerm":

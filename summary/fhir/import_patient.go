@@ -49,6 +49,9 @@ func (im *importer) readPatient() error {
 		case strings.TrimSpace(value) == "":
 		case n.peek("use").str() == "old":
 			im.minor(r, summary.LossDropped, summary.ReasonNotInForce, at, system+" "+value)
+		case summary.CheckText(value, maxCode) != nil:
+			// An identifier that is cut is another one.
+			im.say(r, summary.LossDropped, summary.ReasonTooLong, at, value)
 		case name == "":
 			im.say(r, summary.LossDropped, summary.ReasonCodeSystem, at, strings.TrimSpace(cmp.Or(system, conceptLabel(n.peek("type")))+" "+value))
 		default:
@@ -181,37 +184,3 @@ func (im *importer) patientName(r *resource, p *summary.Patient) {
 		n.readAll()
 	}
 }
-
-// alertDetails reads what an export says of an alert beyond a Flag.
-func (im *importer) alertDetails(e *node, a *summary.Alert) {
-	e.readAll()
-	for _, n := range e.peek("extension").list() {
-		value := cmp.Or(n.peek("valueString").str(), n.peek("valueCode").str(), n.peek("valueDate").str())
-		switch n.peek("url").str() {
-		case "action":
-			a.Action = value
-		case "laterality":
-			a.Laterality = value
-		case "mri":
-			a.MRI = summary.MRI(value)
-		case "dueDate":
-			a.DueDate, _ = summary.ParseDate(value)
-		case "language":
-			a.Languages = append(a.Languages, value)
-		case "need":
-			a.Needs = append(a.Needs, value)
-		case "centreName", "centrePhone":
-			if a.Centre == nil {
-				a.Centre = &summary.Centre{}
-			}
-			if n.peek("url").str() == "centreName" {
-				a.Centre.Name = value
-			} else {
-				a.Centre.Phone = value
-			}
-		}
-	}
-}
-
-// extAlert holds what a Flag has no element for.
-const extAlert = base + "StructureDefinition/alert"

@@ -1,8 +1,8 @@
 package fhir
 
 import (
-	"html"
-	"regexp"
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,27 +20,82 @@ type claim struct {
 	on    summary.Date
 }
 
-// claim notes what a resource says that stands in the place of an item.
-func (im *importer) claim(section string, p part, a absence, r *resource) {
-	common := im.common(r, section, "recorder", "asserter", "informationSource", "performer")
-	c := claim{part: p, status: a.status, only: a.only, label: r.label, by: common.By, on: common.Recorded}
-	im.claims[section] = append(im.claims[section], c)
-	// Its code says it all: labels, statuses and categories of what is not there do not matter, notes do.
+// absent says whether a resource stands in the place of an item, to say that there is none. It notes the claim, unless the resource's status takes it
+// back.
+func (im *importer) absent(r *resource, code *node, section string, p part, inForce bool) bool {
+	none, ok, other := absentOf(code)
+	if !ok {
+		return false
+	}
+	text := conceptName(code)
+	switch {
+	case other || r.peek("reaction") != nil:
+		// A code of something else says two things at once, and nobody reacts to nothing: it is an item, whatever this code says.
+		im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, "code", text)
+		return false
+	case none.section != "" && none.section != section:
+		// That no medication is known, said in the place of an allergy, says nothing of either.
+		im.drop(r, summary.ReasonStructure)
+		im.told(r.node)
+		return true
+	case !inForce:
+		im.drop(r, summary.ReasonNotInForce)
+		im.told(r.node)
+		return true
+	}
+	only := []summary.Category{none.only}
+	if categories := noneOf(r); section == "allergies" && none.only == "" && none.status == summary.StatusNoneKnown && len(categories) > 0 {
+		only = categories
+	}
+	common := im.common(r, section, "recorder", "asserter", "informationSource", "performer", "source")
+	for _, category := range only {
+		im.claims[section] = append(im.claims[section], claim{
+			part: cmp.Or(none.part, p), status: none.status, only: category, label: r.label, by: common.By, on: common.Recorded,
+		})
+	}
+	if text != "" {
+		im.minor(r, summary.LossDropped, summary.ReasonLabel, "code", text)
+	}
+	// Its code says it all: statuses and categories of what is not there do not matter, notes do.
 	for _, name := range r.names {
-		if name != "note" && name != "reaction" && name != "modifierExtension" {
+		if name != "note" && name != "modifierExtension" && name != "contained" {
 			r.skip(name)
 		}
 	}
+	im.told(r.node)
+	return true
+}
+
+// noneOf are the categories that a "no known allergy" is limited to, none where it has all of FHIR's.
+func noneOf(r *resource) (list []summary.Category) {
+	for _, n := range r.peek("category").list() {
+		if c, ok := allergyCategories[strings.ToLower(n.str())]; ok && !slices.Contains(list, c) {
+			list = append(list, c)
+		}
+	}
+	if len(list) == len(allergyCategories) {
+		return nil
+	}
+	return list
 }
 
 // emptyReason reads why a section has no entries.
 func (im *importer) emptyReason(n *node, p listing) {
 	status := summary.SectionStatus("")
 	for _, c := range n.peek("coding").list() {
-		if status == "" {
-			status = emptyReasons[c.peek("code").str()]
+		code := c.peek("code").str()
+		said, ok := emptyReasons[code]
+		switch {
+		case !ok:
+			continue
+		case status != "" && status != said:
+			// Two reasons that differ say no more than that something may be there.
+			im.say(im.composition, summary.LossAmbiguous, summary.ReasonContradiction, p.path+".emptyReason", code)
+			status = summary.StatusUnavailable
+		default:
+			status = said
 		}
-		if code := c.peek("code").str(); code == "withheld" || code == "notstarted" || code == "closed" {
+		if code == "withheld" || code == "notstarted" || code == "closed" {
 			im.say(im.composition, summary.LossChanged, summary.ReasonUnknownCode, p.path+".emptyReason", code)
 		}
 	}
@@ -110,28 +165,32 @@ func (im *importer) heads() {
 func (im *importer) status(name string, head *summary.SectionHead, count int, claims []claim) {
 	var all, some []claim
 	for _, c := range claims {
-		if c.status == summary.StatusNoneKnown && c.only == "" && wholeOf(name, c.part) {
+		if c.status == summary.StatusNoneKnown && c.only == "" && c.part == partAll {
 			all = append(all, c)
 		} else {
 			some = append(some, c)
 		}
 	}
 	none := map[summary.Category]claim{}
+	parts := map[part]bool{}
+	var unplaced []claim
 	for _, c := range some {
 		if c.status != summary.StatusNoneKnown {
 			continue
 		}
+		parts[c.part] = true
 		if category := categoryOf(name, c); category != "" {
 			none[category] = c
 		} else {
-			im.lostClaim(c, summary.ReasonPartOfSection)
+			unplaced = append(unplaced, c)
 		}
 	}
-	// Problems and procedures together are what a history is made of.
-	if _, procedures := none[summary.Category(summary.ConditionProcedure)]; name == "history" && procedures && count == 0 {
-		if d, diseases := none[summary.Category(summary.ConditionDisease)]; diseases {
-			all = append(all, d)
-		}
+	// Problems, those of the past and procedures together are what a history is made of, not the problems of today alone.
+	if name == "history" && count == 0 && parts[partProblems] && parts[partPast] && parts[partProcedure] {
+		all, unplaced = append(all, none[summary.Category(summary.ConditionDisease)]), nil
+	}
+	for _, c := range unplaced {
+		im.lostClaim(c, summary.ReasonPartOfSection)
 	}
 	unavailable, notAsked := false, false
 	for _, c := range some {
@@ -155,20 +214,21 @@ func (im *importer) status(name string, head *summary.SectionHead, count int, cl
 			im.lostClaim(c, summary.ReasonContradiction)
 		}
 		for _, c := range some {
-			if c.status == summary.StatusUnavailable {
+			if c.status != summary.StatusNoneKnown {
 				im.lostClaim(c, summary.ReasonPartOfSection)
 			}
 		}
-	case len(all) > 0 && !unavailable:
+	case len(all) > 0 && !unavailable && !notAsked:
 		head.Status = summary.StatusNoneKnown
 		none = nil
-	case unavailable:
-		head.Status = summary.StatusUnavailable
+	default:
+		head.Status = summary.StatusNotAsked
+		if unavailable {
+			head.Status = summary.StatusUnavailable
+		}
 		for _, c := range all {
 			im.lostClaim(c, summary.ReasonContradiction)
 		}
-	default:
-		head.Status = summary.StatusNotAsked
 	}
 	present := im.categories(name)
 	for _, category := range []summary.Category{
@@ -183,6 +243,10 @@ func (im *importer) status(name string, head *summary.SectionHead, count int, cl
 			im.lostClaim(c, summary.ReasonContradiction)
 		default:
 			head.NoneKnown = append(head.NoneKnown, category)
+			if name == "allergies" && present[""] {
+				// An allergy of no category may be one of this.
+				im.add(summary.Loss{Kind: summary.LossAmbiguous, Reason: summary.ReasonContradiction, Source: c.label, Text: string(category), Path: "sections.allergies.noneKnown"})
+			}
 		}
 	}
 }
@@ -190,10 +254,6 @@ func (im *importer) status(name string, head *summary.SectionHead, count int, cl
 func (im *importer) lostClaim(c claim, reason summary.LossReason) {
 	im.add(summary.Loss{Kind: summary.LossDropped, Reason: reason, Source: c.label, Text: string(c.status) + " " + string(c.only) + string(c.part)})
 }
-
-// wholeOf says whether a part is the section: devices and pregnancies are no points of attention by themselves, problems are not all of a
-// history.
-func wholeOf(_ string, p part) bool { return p == partAll }
 
 // categoryOf is the category of a section that a claim of "none known" is about.
 func categoryOf(name string, c claim) summary.Category {
@@ -310,107 +370,118 @@ func (im *importer) ids() {
 	})
 }
 
-var (
-	headRow = regexp.MustCompile(`(?is)<(thead|caption|h[1-6]|th)\b[^>]*>.*?</(thead|caption|h[1-6]|th)>`)
-	rowEnd  = regexp.MustCompile(`(?i)</(tr|li|p|div|dd)>|<br\b[^>]*>`)
-	tag     = regexp.MustCompile(`<[^>]*>`)
-	wordRE  = regexp.MustCompile(`[\p{L}\p{N}]{4,}`)
-)
+// A listing is where in the Composition something stands.
+type listing struct {
+	section
+	known bool
+	path  string
+	by    summary.Author
+	// unlisted is set for what stands in no section.
+	unlisted bool
+}
 
-// maxNarrative bounds the narrative that is compared: what is longer is compared as far as that.
-const maxNarrative = 1 << 20
-
-// narrative warns where the text of a section has a row no word of which stands in its entries: somebody may read there what nobody coded.
-func (im *importer) narrative(n *node, p listing, title string) {
-	text := n.get("text")
-	div := text.peek("div").str()
-	text.readAll()
-	if div == "" {
+// section reads a section of the Composition: what its entries are, and what it says of the list as a whole.
+func (im *importer) section(n *node, path string, depth int, parent listing) {
+	if depth > maxSections || n.kind != kindObject {
+		im.say(im.composition, summary.LossDropped, summary.ReasonStructure, path, n.gist(summary.MaxLossText))
+		n.readAll()
 		return
 	}
-	known := map[string]bool{}
-	note := func(s string) {
-		for _, w := range wordRE.FindAllString(strings.ToLower(s), -1) {
-			known[w] = true
+	n.read = true
+	n.skip("id", "mode", "orderedBy", "focus")
+	title := n.string("title")
+	var kept section
+	known := false
+	for _, c := range n.get("code").each("coding") {
+		if s, ok := sectionOf(c.peek("code").str()); ok && !known && codeSystem(c.peek("system").str()) == summary.CodeLOINC {
+			kept, known = s, true
 		}
 	}
-	note(title)
-	if said, err := im.summary.JSON(); err == nil {
-		note(string(said))
+	n.skip("code")
+	label := cmp.Or(title, path)
+	place := listing{section: kept, known: known, path: path, by: im.sectionAuthor(n)}
+	im.sectionHead(n, place)
+	own := place
+	if !known && parent.known {
+		// A part of it that has no code of its own.
+		place.section, place.known = parent.section, true
 	}
-	var walk func(n *node, depth int)
-	walk = func(n *node, depth int) {
-		if n == nil || depth > maxDepth {
-			return
+	said := 0
+	for i, e := range n.each("entry") {
+		at := fmt.Sprintf("%s.entry[%d]", path, i)
+		to, display := e.string("reference"), e.string("display")
+		e.skip("type", "identifier")
+		if e.kind == kindString {
+			to = e.str()
 		}
-		if n.kind == kindString {
-			note(n.text)
+		r := im.resolve(im.composition, to)
+		said++
+		if r == nil {
+			im.missing(place, at, to, display)
+			continue
 		}
-		for _, kid := range n.kids {
-			walk(kid, depth+1)
-		}
+		im.take(r, place)
 	}
-	seen := map[*resource]bool{}
-	var follow func(r *resource, depth int)
-	follow = func(r *resource, depth int) {
-		if r == nil || seen[r] || depth > 3 {
-			return
-		}
-		seen[r] = true
-		walk(r.without("text"), 0)
-		for _, ref := range r.references() {
-			follow(im.find(r, ref), depth+1)
-		}
+	if reason := n.get("emptyReason"); reason != nil {
+		im.emptyReason(reason, own)
 	}
-	walk(n.peek("extension"), 0)
-	entries := n.peek("entry").list()
-	for _, e := range entries {
-		note(e.peek("display").str())
-		follow(im.find(im.composition, e.peek("reference").str()), 0)
-	}
-	if len(entries) == 0 && (n.peek("emptyReason") != nil || n.peek("section") != nil) {
-		return
-	}
-	var rows []string
-	div = headRow.ReplaceAllString(div[:min(len(div), maxNarrative)], " ")
-	for _, row := range rowEnd.Split(div, -1) {
-		plain := strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(row, " "))), " ")
-		words := wordRE.FindAllString(strings.ToLower(plain), -1)
-		if len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return known[w] }) {
-			rows = append(rows, plain)
-		}
-	}
-	if len(rows) > 0 {
-		im.say(im.composition, summary.LossAmbiguous, summary.ReasonNarrative, p.path+".text", title+": "+strings.Join(rows, " / "))
+	im.narrative(n, place, label)
+	for i, sub := range n.each("section") {
+		im.section(sub, fmt.Sprintf("%s.section[%d]", path, i), depth+1, place)
 	}
 }
 
-// without is an object less one member.
-func (n *node) without(name string) *node {
-	c := &node{kind: n.kind}
-	for i, s := range n.names {
-		if s != name {
-			c.names, c.kids = append(c.names, s), append(c.kids, n.kids[i])
+// maxSections bounds how deep sections nest: the document's depth is bounded already, the recursion's cost is not.
+const maxSections = 10
+
+// sectionHead reads what an export says of a section beyond the Composition.
+func (im *importer) sectionHead(n *node, p listing) {
+	head := im.said[p.name]
+	for _, e := range n.each("extension") {
+		switch e.peek("url").str() {
+		case extReviewed:
+			e.readAll()
+			head.Reviewed = im.date(im.composition, e.peek("valueDate"), p.path+".extension")
+		case extInformant:
+			e.readAll()
+			head.Informant = own(im, im.composition, p.path+".extension", e.peek("valueCode").str(), ownInformants)
+		default:
+			e.read = false
 		}
 	}
-	return c
+	if p.by.Name != "" || p.by.Org != "" {
+		head.ReviewedBy = p.by
+	}
+	if p.known && (p.part == partAll || p.part == partProblems || p.part == partResults) {
+		im.said[p.name] = head
+	}
 }
 
-// references lists where a resource points to.
-func (r *resource) references() (list []string) {
-	var walk func(n *node)
-	walk = func(n *node) {
-		if ref := n.peek("reference"); ref != nil && ref.kind == kindString {
-			list = append(list, ref.text)
-		}
-		for _, kid := range n.kids {
-			walk(kid)
+func (im *importer) sectionAuthor(n *node) summary.Author {
+	for _, ref := range n.each("author") {
+		if a := im.author(im.composition, ref); a.Name != "" || a.Org != "" {
+			return a
 		}
 	}
-	for i, name := range r.names {
-		if name != "subject" && name != "patient" {
-			walk(r.kids[i])
-		}
+	return summary.Author{}
+}
+
+// missing is an entry that the bundle does not hold. An allergy that is listed and is not there must not go unseen: the name that the reference
+// gives stands for it, and without one the document is refused.
+func (im *importer) missing(p listing, at, ref, display string) {
+	name := cmp.Or(display, ref, at)
+	isAllergy := strings.Contains(ref, "AllergyIntolerance/") || p.known && p.name == "allergies"
+	if !isAllergy {
+		im.say(im.composition, summary.LossDropped, summary.ReasonNotFound, at, name)
+		return
 	}
-	return list
+	if strings.TrimSpace(display) == "" {
+		im.refuse("%w: %s, a reference to what is not in the bundle, without a name", ErrAllergy, at)
+		return
+	}
+	im.addAllergy(summary.Allergy{Agent: summary.Concept{Text: display}}, im.composition)
+	im.add(summary.Loss{
+		Kind: summary.LossAmbiguous, Reason: summary.ReasonNotFound, Source: im.composition.label, Element: at, Text: display,
+		Path: im.lastPath("allergies"),
+	})
 }

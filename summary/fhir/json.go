@@ -3,6 +3,8 @@ package fhir
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
+	"unicode"
 )
 
 // An object is a JSON object whose members are written in the order in which they were put: resourceType first, as people read it.
@@ -13,10 +15,24 @@ type object struct {
 
 // put adds a member, unless it is empty: FHIR knows no empty elements.
 func (o *object) put(name string, v any) *object {
+	if s, ok := v.(string); ok {
+		v = plainSpaces(s)
+	}
 	if !empty(v) {
 		o.names, o.values = append(o.names, name), append(o.values, v)
 	}
 	return o
+}
+
+// plainSpaces makes the no-break spaces of French, and their like, the one that the pattern of FHIR's strings has. In JSON Schema it refuses all
+// others, in XML Schema none.
+func plainSpaces(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > ' ' && unicode.IsSpace(r) || r == '\ufeff' {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 func obj() *object { return &object{} }
@@ -39,6 +55,9 @@ func empty(v any) bool {
 func list(values ...any) []any {
 	var out []any
 	for _, v := range values {
+		if s, ok := v.(string); ok {
+			v = plainSpaces(s)
+		}
 		if !empty(v) {
 			out = append(out, v)
 		}

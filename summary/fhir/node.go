@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,6 +19,9 @@ const (
 	maxNodes = 2_000_000
 	// maxDepth is far more than FHIR's resources, contained ones and extensions within extensions, nest.
 	maxDepth = 64
+	// maxList bounds the elements of a list within a resource but for those of documents as a whole: nothing of a patient is said a thousand
+	// times, and what is joined or compared one by one would take time by the square of it.
+	maxList = 1000
 )
 
 // A kind is what a JSON value is.
@@ -45,13 +49,17 @@ type node struct {
 	read bool
 }
 
-// parse reads a document to its end. A member that stands twice is kept twice: get finds the first, and the second stays unread.
+// parse reads a document to its end. A member that stands twice is refused: programs differ in which of the two they read, and one of two
+// codes would be lost.
 func parse(data []byte) (*node, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(data), MaxSize)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(data) {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")), bytes.IndexByte(data[:min(4, len(data))], 0) >= 0:
+		return nil, fmt.Errorf("%w: UTF-16 or UTF-32, where UTF-8 is wanted", ErrNotFHIR)
+	case !utf8.Valid(data):
 		return nil, fmt.Errorf("%w: not UTF-8", ErrNotFHIR)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -59,7 +67,7 @@ func parse(data []byte) (*node, error) {
 	p := parser{d: d}
 	n, err := p.value(0)
 	if err != nil {
-		if errors.Is(err, ErrTooLarge) {
+		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFHIR) {
 			return nil, err
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -104,11 +112,15 @@ func (p *parser) value(depth int) (*node, error) {
 		if t == '[' {
 			n.kind = kindArray
 		}
+		var seen memberSet
 		for p.d.More() {
 			if n.kind == kindObject {
 				name, err := p.d.Token()
 				if err != nil {
 					return nil, err
+				}
+				if seen.twice(n.names, name.(string)) {
+					return nil, fmt.Errorf("%w: a member stands twice in an object, near byte %d", ErrNotFHIR, p.d.InputOffset())
 				}
 				n.names = append(n.names, name.(string))
 			}
@@ -122,6 +134,28 @@ func (p *parser) value(depth int) (*node, error) {
 		return n, err
 	}
 	return nil, ErrNotFHIR
+}
+
+// few is the number of members up to which looking at each is faster than a map.
+const few = 16
+
+// A memberSet is the names of an object so far.
+type memberSet map[string]bool
+
+// twice notes the name of a member that comes after others, and says whether it is one of them.
+func (m *memberSet) twice(names []string, name string) bool {
+	if len(names) < few {
+		return slices.Contains(names, name)
+	}
+	if *m == nil {
+		*m = memberSet{}
+		for _, n := range names {
+			(*m)[n] = true
+		}
+	}
+	was := (*m)[name]
+	(*m)[name] = true
+	return was
 }
 
 // peek returns a member of an object without reading it, nil where it is absent or null.
@@ -179,12 +213,15 @@ func (n *node) each(name string) []*node {
 	return kids
 }
 
-// str returns the text of a string, and of a number or boolean as it was written. It is "" for anything else.
+// str returns the text of a string, and of a number or boolean as it was written. It is "" for anything else, and for what nobody can see.
 func (n *node) str() string {
 	if n == nil || n.kind == kindObject || n.kind == kindArray {
 		return ""
 	}
 	n.read = true
+	if blank(n.text) {
+		return ""
+	}
 	return n.text
 }
 
@@ -258,6 +295,9 @@ func (n *node) gist(limit int) string {
 				walk(kid, name)
 			}
 		case kindString, kindNumber, kindBool:
+			if blank(n.text) {
+				return
+			}
 			if b.Len() > 0 {
 				b.WriteString(", ")
 			}

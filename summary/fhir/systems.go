@@ -41,6 +41,9 @@ var terminologies = []struct {
 	{summary.CodeOrpha, []string{"http://www.orpha.net", "https://www.orpha.net", "urn:oid:1.3.6.1.4.1.12559.11.10.1.3.1.44.5"}},
 }
 
+// maxURI is the length of the longest URI that a summary names a system with.
+const maxURI = 200
+
 // codeSystem returns how a summary names a system, "" for what is no URI.
 func codeSystem(uri string) summary.CodeSystem {
 	for _, t := range terminologies {
@@ -50,7 +53,7 @@ func codeSystem(uri string) summary.CodeSystem {
 			}
 		}
 	}
-	if !summary.IsURI(uri) {
+	if !summary.IsURI(uri) || len(uri) > maxURI {
 		return ""
 	}
 	return summary.CodeSystem(uri)
@@ -78,7 +81,7 @@ func identifierSystem(uri string) summary.System {
 			return name
 		}
 	}
-	if !summary.IsURI(uri) {
+	if !summary.IsURI(uri) || len(uri) > maxURI {
 		return ""
 	}
 	return summary.System(uri)
@@ -142,6 +145,8 @@ func sectionOf(loinc string) (section, bool) {
 // An absence is a code that stands in the place of an item and says that there is none, or that nothing is known.
 type absence struct {
 	status summary.SectionStatus
+	// section is the one that it speaks of, "" for the one where it stands.
+	section string
 	// only is the category of which none is known, "" for all.
 	only summary.Category
 	// part is set where the code means one part of what is a section of a summary, wherever it stands.
@@ -150,36 +155,36 @@ type absence struct {
 
 // absences are the codes by which IPS documents say that a list is empty: SNOMED CT since 2.0, and a code system of its own before.
 var absences = map[string]absence{
-	sysSNOMED + "|716186003":                               {status: summary.StatusNoneKnown},                                    // no known allergy
-	sysSNOMED + "|160244002":                               {status: summary.StatusNoneKnown},                                    // the same, retired
-	sysSNOMED + "|409137002":                               {status: summary.StatusNoneKnown, only: summary.CategoryMedication},  // no known drug allergy
-	sysSNOMED + "|429625007":                               {status: summary.StatusNoneKnown, only: summary.CategoryFood},        // no known food allergy
-	sysSNOMED + "|428607008":                               {status: summary.StatusNoneKnown, only: summary.CategoryEnvironment}, // no known environmental allergy
-	sysSNOMED + "|716184000":                               {status: summary.StatusNoneKnown, only: summary.CategoryLatex},       // no known latex allergy
-	sysSNOMED + "|1003774007":                              {status: summary.StatusNoneKnown, only: summary.CategoryLatex},       // the same, of Hevea
-	sysSNOMED + "|787481004":                               {status: summary.StatusNoneKnown},                                    // no known medications
-	sysSNOMED + "|160245001":                               {status: summary.StatusNoneKnown, part: partProblems},                // no current problems
-	sysSNOMED + "|787480003":                               {status: summary.StatusNoneKnown, part: partProcedure},               // no known procedures
-	sysSNOMED + "|787483001":                               {status: summary.StatusNoneKnown, part: partDevices},                 // no known devices
-	sysSNOMED + "|787482006":                               {status: summary.StatusNoneKnown},                                    // no known immunizations
-	sysSNOMED + "|1287211007":                              {status: summary.StatusUnavailable},                                  // no information available
-	sysSNOMED + "|1234391000168107":                        {status: summary.StatusNoneKnown},                                    // no known current medicines (Australia)
-	sysSNOMED + "|1631000175102":                           {status: summary.StatusNotAsked},                                     // patient not asked (United States)
-	sysAbsentUnknown + "|no-known-allergies":               {status: summary.StatusNoneKnown},
-	sysAbsentUnknown + "|no-known-medication-allergies":    {status: summary.StatusNoneKnown, only: summary.CategoryMedication},
-	sysAbsentUnknown + "|no-known-food-allergies":          {status: summary.StatusNoneKnown, only: summary.CategoryFood},
-	sysAbsentUnknown + "|no-known-environmental-allergies": {status: summary.StatusNoneKnown, only: summary.CategoryEnvironment},
-	sysAbsentUnknown + "|no-known-medications":             {status: summary.StatusNoneKnown},
-	sysAbsentUnknown + "|no-known-problems":                {status: summary.StatusNoneKnown, part: partProblems},
-	sysAbsentUnknown + "|no-known-procedures":              {status: summary.StatusNoneKnown, part: partProcedure},
-	sysAbsentUnknown + "|no-known-devices":                 {status: summary.StatusNoneKnown, part: partDevices},
-	sysAbsentUnknown + "|no-known-immunizations":           {status: summary.StatusNoneKnown},
-	sysAbsentUnknown + "|no-allergy-info":                  {status: summary.StatusUnavailable},
-	sysAbsentUnknown + "|no-medication-info":               {status: summary.StatusUnavailable},
-	sysAbsentUnknown + "|no-problem-info":                  {status: summary.StatusUnavailable, part: partProblems},
-	sysAbsentUnknown + "|no-procedure-info":                {status: summary.StatusUnavailable, part: partProcedure},
-	sysAbsentUnknown + "|no-device-info":                   {status: summary.StatusUnavailable, part: partDevices},
-	sysAbsentUnknown + "|no-immunization-info":             {status: summary.StatusUnavailable},
+	sysSNOMED + "|716186003":                               {status: summary.StatusNoneKnown, section: "allergies"},                                    // no known allergy
+	sysSNOMED + "|160244002":                               {status: summary.StatusNoneKnown, section: "allergies"},                                    // the same, retired
+	sysSNOMED + "|409137002":                               {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryMedication},  // no known drug allergy
+	sysSNOMED + "|429625007":                               {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryFood},        // no known food allergy
+	sysSNOMED + "|428607008":                               {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryEnvironment}, // no known environmental allergy
+	sysSNOMED + "|716184000":                               {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryLatex},       // no known latex allergy
+	sysSNOMED + "|1003774007":                              {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryLatex},       // the same, of Hevea
+	sysSNOMED + "|787481004":                               {status: summary.StatusNoneKnown, section: "medications"},                                  // no known medications
+	sysSNOMED + "|1234391000168107":                        {status: summary.StatusNoneKnown, section: "medications"},                                  // no known current medicines (Australia)
+	sysSNOMED + "|160245001":                               {status: summary.StatusNoneKnown, section: "history", part: partProblems},                  // no current problems
+	sysSNOMED + "|787480003":                               {status: summary.StatusNoneKnown, section: "history", part: partProcedure},                 // no known procedures
+	sysSNOMED + "|787483001":                               {status: summary.StatusNoneKnown, section: "alerts", part: partDevices},                    // no known devices
+	sysSNOMED + "|787482006":                               {status: summary.StatusNoneKnown, section: "vaccinations"},                                 // no known immunizations
+	sysSNOMED + "|1287211007":                              {status: summary.StatusUnavailable},                                                        // no information available
+	sysSNOMED + "|1631000175102":                           {status: summary.StatusNotAsked},                                                           // patient not asked (United States)
+	sysAbsentUnknown + "|no-known-allergies":               {status: summary.StatusNoneKnown, section: "allergies"},
+	sysAbsentUnknown + "|no-known-medication-allergies":    {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryMedication},
+	sysAbsentUnknown + "|no-known-food-allergies":          {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryFood},
+	sysAbsentUnknown + "|no-known-environmental-allergies": {status: summary.StatusNoneKnown, section: "allergies", only: summary.CategoryEnvironment},
+	sysAbsentUnknown + "|no-known-medications":             {status: summary.StatusNoneKnown, section: "medications"},
+	sysAbsentUnknown + "|no-known-problems":                {status: summary.StatusNoneKnown, section: "history", part: partProblems},
+	sysAbsentUnknown + "|no-known-procedures":              {status: summary.StatusNoneKnown, section: "history", part: partProcedure},
+	sysAbsentUnknown + "|no-known-devices":                 {status: summary.StatusNoneKnown, section: "alerts", part: partDevices},
+	sysAbsentUnknown + "|no-known-immunizations":           {status: summary.StatusNoneKnown, section: "vaccinations"},
+	sysAbsentUnknown + "|no-allergy-info":                  {status: summary.StatusUnavailable, section: "allergies"},
+	sysAbsentUnknown + "|no-medication-info":               {status: summary.StatusUnavailable, section: "medications"},
+	sysAbsentUnknown + "|no-problem-info":                  {status: summary.StatusUnavailable, section: "history", part: partProblems},
+	sysAbsentUnknown + "|no-procedure-info":                {status: summary.StatusUnavailable, section: "history", part: partProcedure},
+	sysAbsentUnknown + "|no-device-info":                   {status: summary.StatusUnavailable, section: "alerts", part: partDevices},
+	sysAbsentUnknown + "|no-immunization-info":             {status: summary.StatusUnavailable, section: "vaccinations"},
 }
 
 // emptyReasons are the values of section.emptyReason. A list that was withheld exists, and one that was not started was not asked for.

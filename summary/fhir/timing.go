@@ -1,48 +1,26 @@
 package fhir
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
 )
 
 // timing renders a Timing after the dose: how often, when, for how long. What is not every day is written in capitals, as on the screen.
-func (im *importer) timing(r *resource, n *node, at string, d *dose, parts *[]string, m *summary.Medication) {
+func (im *importer) timing(r *resource, n *node, at string, d *dose, m *summary.Medication) {
 	if n == nil {
 		return
 	}
 	n.skip("id")
-	more := func(text string) {
-		if text != "" {
-			*parts = append(*parts, text)
-			d.plain = false
-		}
-	}
 	repeat := n.get("repeat")
 	if repeat != nil && repeat.kind == kindObject {
-		im.repeat(r, repeat, at+".repeat", d, parts, m)
+		im.repeat(r, repeat, at+".repeat", d, m)
 	}
 	if code := n.get("code"); code != nil {
-		var label string
-		if code.kind == kindObject {
-			for _, c := range code.peek("coding").list() {
-				if t, ok := timingCodes[strings.ToUpper(c.peek("code").str())]; ok {
-					label = im.word(t.words[0], t.words[1])
-					if d.period == "" {
-						d.period = t.period
-					}
-				}
-			}
-		}
-		c := im.concept(r, code, at+".code")
-		switch {
-		case repeat != nil && label != "":
-			// The repeat says the same in its own way.
-		case label != "":
-			more(label)
-		case c != nil:
-			more(c.Text)
-		}
+		im.timingCode(r, code, at+".code", d)
 	}
 	var events []string
 	for i, e := range n.each("event") {
@@ -51,8 +29,52 @@ func (im *importer) timing(r *resource, n *node, at string, d *dose, parts *[]st
 		}
 	}
 	if len(events) > 0 {
-		more(im.word("le ", "on ") + strings.Join(events, ", "))
+		d.odd(im.word("le ", "on ") + strings.Join(events, ", "))
 		d.period = summary.PeriodOther
+	}
+}
+
+// odd adds a rhythm that is no daily one.
+func (d *dose) odd(text string) {
+	d.add(bit{text: text, exact: true})
+	d.plain = false
+}
+
+// timingCode reads the code of a Timing. Where it means another period than the structure beside it, neither can be relied on.
+func (im *importer) timingCode(r *resource, code *node, at string, d *dose) {
+	known := false
+	for _, c := range code.peek("coding").list() {
+		t, ok := timingCodes[strings.ToUpper(c.peek("code").str())]
+		if !ok {
+			continue
+		}
+		known = true
+		label := im.word(t.words[0], t.words[1])
+		switch {
+		case d.period == "" && len(d.columns) == 0 && len(d.weekdays) == 0:
+			d.period = t.period
+		case d.period != t.period && (d.period != "" || t.period != summary.PeriodDay):
+			im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at, label)
+			d.period, d.columns = summary.PeriodOther, nil
+			d.odd(label)
+			continue
+		}
+		switch {
+		case slices.ContainsFunc(d.bits, func(b bit) bool { return strings.EqualFold(b.text, label) }):
+		case t.period == summary.PeriodDay:
+			d.more(label)
+		default:
+			d.odd(label)
+		}
+	}
+	// Beside a code that is known, only other words than its own matter.
+	written := code.peek("text").str()
+	if known && (written == "" || slices.ContainsFunc(code.peek("coding").list(), func(c *node) bool { return strings.EqualFold(c.peek("code").str(), written) })) {
+		code.readAll()
+		return
+	}
+	if c := im.concept(r, code, at); c != nil {
+		d.quote("", c.Text)
 	}
 }
 
@@ -86,39 +108,90 @@ func (im *importer) span(value, unit string) string {
 	return value + " " + words[1]
 }
 
-func (im *importer) repeat(r *resource, n *node, at string, d *dose, parts *[]string, m *summary.Medication) {
+func (im *importer) repeat(r *resource, n *node, at string, d *dose, m *summary.Medication) {
 	n.skip("id")
-	more := func(text string) {
-		if text != "" {
-			*parts = append(*parts, text)
-			d.plain = false
-		}
-	}
 	frequency, most := n.string("frequency"), n.string("frequencyMax")
 	period, periodMax, unit := n.string("period"), n.string("periodMax"), n.string("periodUnit")
-	var days []summary.Weekday
-	for _, day := range n.each("dayOfWeek") {
-		if w := weekday(day.str()); w != "" {
-			days = append(days, w)
-		} else {
-			im.say(r, summary.LossDropped, summary.ReasonUnknownCode, at+".dayOfWeek", day.str())
-		}
-	}
+	d.period = rhythmOf(period, periodMax, unit)
 	if unit == "" && period != "" {
 		im.say(r, summary.LossAmbiguous, summary.ReasonNoValue, at+".periodUnit", period)
+		d.period = summary.PeriodOther
 	}
-	d.period = rhythmOf(period, periodMax, unit)
-	if len(days) > 0 && (d.period == "" || d.period == summary.PeriodDay || d.period == summary.PeriodWeek) {
+	days, names := im.weekdays(r, n, at)
+	if len(names) > 0 && (d.period == "" || d.period == summary.PeriodDay || d.period == summary.PeriodWeek) {
 		// A dose for each day of a list of weekdays is no daily one.
-		d.period = summary.PeriodWeek
-		if len(days) == 7 {
-			d.period = summary.PeriodDay
+		switch {
+		case len(days) != len(names):
+			d.period = summary.PeriodOther
+		case len(days) == 7:
+			d.period, d.weekdays = summary.PeriodDay, days
+		default:
+			d.period, d.weekdays = summary.PeriodWeek, days
 		}
-		d.weekdays = days
 	}
+	when := im.whens(r, n, at, d)
+	often := im.often(frequency, most, period, periodMax, unit)
+	once := most == "" && (frequency == "1" || frequency == "")
+	// With moments of the day, "1 a day" is what each of them says.
+	if often != "" && !(len(when) > 0 && d.period == summary.PeriodDay && most == "" && (once || frequency == itoa(len(when)))) {
+		b := bit{text: often, period: once && d.period != summary.PeriodOther && d.period != "" && len(days) < 2}
+		if d.period != summary.PeriodDay {
+			b.text, b.exact = strings.ToUpper(often), true
+		}
+		d.add(b)
+		d.plain = d.plain && b.period
+	}
+	if len(names) > 0 && len(days) < 7 {
+		d.add(bit{text: im.word("LE ", "ON ") + strings.Join(names, ", "), exact: true, period: len(d.weekdays) > 0})
+	}
+	if len(when) > 0 {
+		d.add(bit{text: strings.Join(when, im.word(" et ", " and "))})
+	}
+	if minutes := n.string("offset"); minutes != "" {
+		d.more(minutes + " min")
+		d.columns = nil
+	}
+	var hours []string
+	for _, h := range n.each("timeOfDay") {
+		hours = append(hours, strings.TrimSuffix(h.str(), ":00"))
+	}
+	if len(hours) > 0 {
+		d.more(im.word("à ", "at ") + strings.Join(hours, ", "))
+	}
+	if count := n.string("count"); count != "" {
+		d.odd(count + dashed(n.string("countMax")) + im.word(" fois en tout", " times in all"))
+		if count == "1" {
+			// Once and never again is no dose of every day.
+			d.period, d.columns = summary.PeriodOther, nil
+		}
+	}
+	if length := n.string("duration"); length != "" {
+		d.more(im.word("pendant ", "over ") + im.span(length+dashed(n.string("durationMax")), n.string("durationUnit")))
+	}
+	im.bounds(r, n, at, d, m)
+}
+
+// weekdays reads the days of the week, and how they are said. A name that is no code is said as it is written.
+func (im *importer) weekdays(r *resource, n *node, at string) (days []summary.Weekday, names []string) {
+	for _, day := range n.each("dayOfWeek") {
+		w := weekday(day.str())
+		if w == "" {
+			im.say(r, summary.LossAmbiguous, summary.ReasonUnknownCode, at+".dayOfWeek", day.gist(summary.MaxLossText))
+			names = append(names, strings.ToUpper(day.gist(40)))
+			day.readAll()
+			continue
+		}
+		if !slices.Contains(days, w) {
+			days, names = append(days, w), append(names, im.weekdayName(w))
+		}
+	}
+	return days, names
+}
+
+// whens reads the moments of the day, in words, and which columns of a prescription they are.
+func (im *importer) whens(r *resource, n *node, at string, d *dose) (when []string) {
 	d.columns = nil
 	elsewhen := false
-	var when []string
 	for _, w := range n.each("when") {
 		code := w.str()
 		if words, ok := whens[code]; ok {
@@ -127,63 +200,35 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose, parts *[]st
 			im.say(r, summary.LossDropped, summary.ReasonUnknownCode, at+".when", code)
 			when = append(when, code)
 		}
-		if column, ok := moments[code]; ok {
-			d.columns = append(d.columns, column)
-		} else {
+		column, ok := moments[code]
+		if !ok || slices.Contains(d.columns, column) {
 			elsewhen = true
+			continue
 		}
+		d.columns = append(d.columns, column)
+		// What the column does not say stays in words.
+		d.plain = d.plain && columnCodes[column] == code
 	}
-	often := im.often(frequency, most, period, periodMax, unit)
-	// With moments of the day, "1 a day" is what each of them says.
-	if often != "" && !(len(when) > 0 && d.period == summary.PeriodDay && most == "" && (frequency == "1" || frequency == "" || frequency == itoa(len(when)))) {
-		if d.period != summary.PeriodDay {
-			often = strings.ToUpper(often)
-		}
-		*parts = append(*parts, often)
-		d.plain = d.plain && d.period != summary.PeriodOther && d.period != "" && (frequency == "1" || frequency == "")
-	}
-	if elsewhen || d.period == "" && len(days) == 0 && len(d.columns) == 0 {
+	if elsewhen {
 		d.columns = nil
 	}
-	if len(days) > 0 && len(days) < 7 {
-		var names []string
-		for _, w := range days {
-			names = append(names, im.weekdayName(w))
-		}
-		*parts = append(*parts, im.word("LE ", "ON ")+strings.Join(names, ", "))
-	}
-	if len(when) > 0 {
-		*parts = append(*parts, strings.Join(when, im.word(" et ", " and ")))
-	}
-	if minutes := n.string("offset"); minutes != "" {
-		more(minutes + " min")
-		d.columns = nil
-	}
-	var hours []string
-	for _, h := range n.each("timeOfDay") {
-		hours = append(hours, strings.TrimSuffix(h.str(), ":00"))
-	}
-	if len(hours) > 0 {
-		more(im.word("à ", "at ") + strings.Join(hours, ", "))
-	}
-	if count := n.string("count"); count != "" {
-		more(count + dashed(n.string("countMax")) + im.word(" fois en tout", " times in all"))
-	}
-	if length := n.string("duration"); length != "" {
-		more(im.word("pendant ", "over ") + im.span(length+dashed(n.string("durationMax")), n.string("durationUnit")))
-	}
+	return when
+}
+
+// bounds reads from when, until when, and how long.
+func (im *importer) bounds(r *resource, n *node, at string, d *dose, m *summary.Medication) {
 	switch {
 	case n.peek("boundsPeriod") != nil:
 		start, end := im.period(r, n.get("boundsPeriod"), at+".boundsPeriod")
 		if m.Start.IsZero() {
 			m.Start = start
 		} else if start != m.Start && !start.IsZero() {
-			more(im.word("depuis le ", "from ") + start.String())
+			d.more(im.word("depuis le ", "from ") + start.String())
 		}
 		if m.End.IsZero() {
 			m.End = end
 		} else if end != m.End && !end.IsZero() {
-			more(im.word("jusqu'au ", "until ") + end.String())
+			d.more(im.word("jusqu'au ", "until ") + end.String())
 		}
 	case n.peek("boundsDuration") != nil:
 		q := n.get("boundsDuration")
@@ -191,9 +236,9 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose, parts *[]st
 		if code := q.peek("code").str(); periodUnits[code].per[0] != "" {
 			unit = code
 		}
-		more(im.word("pendant ", "for ") + im.span(value, unit))
+		d.more(im.word("pendant ", "for ") + im.span(value, unit))
 	case n.peek("boundsRange") != nil:
-		more(im.word("pendant ", "for ") + im.rangeOf(n.get("boundsRange")))
+		d.more(im.word("pendant ", "for ") + im.rangeOf(n.get("boundsRange")))
 	}
 }
 
@@ -206,44 +251,46 @@ func dashed(most string) string {
 
 // rhythmOf is the period of a summary for a Timing's: one day, week or month, and anything of hours, which is within a day.
 func rhythmOf(period, most, unit string) summary.Period {
-	if most != "" && unit != "h" && unit != "min" && unit != "s" {
-		return summary.PeriodOther
-	}
-	one := period == "1" || period == "" || strings.Trim(period, "0") == "1." // 1.0
-	switch unit {
-	case "":
+	if unit == "" {
 		return ""
-	case "s", "min", "h":
-		if len(period) > 2 || len(period) == 2 && period > "24" {
-			return summary.PeriodOther
+	}
+	number := func(s string) float64 {
+		if s == "" {
+			return 1
 		}
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	length, longest := number(period), number(cmp.Or(most, period))
+	if within := map[string]float64{"s": 86400, "min": 1440, "h": 24}[unit]; within > 0 && length > 0 && longest > 0 && length <= within && longest <= within {
 		return summary.PeriodDay
-	case "d":
-		if one {
-			return summary.PeriodDay
-		}
-	case "wk":
-		if one {
-			return summary.PeriodWeek
-		}
-	case "mo":
-		if one {
-			return summary.PeriodMonth
-		}
+	}
+	one := map[string]summary.Period{"d": summary.PeriodDay, "wk": summary.PeriodWeek, "mo": summary.PeriodMonth}[unit]
+	if one != "" && length == 1 && longest == 1 {
+		return one
 	}
 	return summary.PeriodOther
 }
 
 // often says how many times in which period.
 func (im *importer) often(frequency, most, period, periodMax, unit string) string {
-	if unit == "" {
-		if frequency == "" {
-			return ""
-		}
+	switch {
+	case unit == "" && period != "":
+		return join(" ", frequency+dashed(most), im.word("fois par période de", "times in a period of"), period+dashed(periodMax), im.word("(unité non indiquée)", "(unit not stated)"))
+	case unit == "" && frequency == "":
+		return ""
+	case unit == "":
 		return frequency + dashed(most) + im.word(" fois", " times")
 	}
 	times := frequency + dashed(most)
 	u, known := periodUnits[unit]
+	every := im.word("tous les ", "every ")
+	if unit != "d" && unit != "mo" && unit != "a" && known {
+		every = im.word("toutes les ", "every ")
+	}
 	switch {
 	case (period == "1" || period == "") && periodMax == "" && known:
 		if times == "" {
@@ -254,16 +301,27 @@ func (im *importer) often(frequency, most, period, periodMax, unit string) strin
 			noun = im.word(" fois ", " time ")
 		}
 		return times + noun + im.word(u.per[0], u.per[1])
+	case !known:
+		return join(" ", times, im.word("fois par période de", "times in a period of"), period+dashed(periodMax), unit)
 	case times == "" || times == "1":
-		return im.word("tous les ", "every ") + im.span(period+dashed(periodMax), unit)
+		return every + im.span(period+dashed(periodMax), unit)
 	}
-	return times + im.word(" fois tous les ", " times every ") + im.span(period+dashed(periodMax), unit)
+	return times + im.word(" fois ", " times ") + every + im.span(period+dashed(periodMax), unit)
 }
 
+// weekdays are FHIR's, by their English names.
+var weekdays = map[string]summary.Weekday{
+	"monday": summary.WeekdayMon, "tuesday": summary.WeekdayTue, "wednesday": summary.WeekdayWed, "thursday": summary.WeekdayThu,
+	"friday": summary.WeekdayFri, "saturday": summary.WeekdaySat, "sunday": summary.WeekdaySun,
+}
+
+// weekday reads a code of FHIR's, or the whole name that some write for it.
 func weekday(code string) summary.Weekday {
-	switch w := summary.Weekday(strings.ToLower(code)); w {
-	case summary.WeekdayMon, summary.WeekdayTue, summary.WeekdayWed, summary.WeekdayThu, summary.WeekdayFri, summary.WeekdaySat, summary.WeekdaySun:
-		return w
+	code = strings.ToLower(code)
+	for name, w := range weekdays {
+		if code == name || code == string(w) {
+			return w
+		}
 	}
 	return ""
 }

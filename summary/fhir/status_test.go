@@ -1,0 +1,84 @@
+package fhir
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/secours-card/secours/summary"
+)
+
+// TestClaims checks what two statements about one list amount to: never more than the weaker of them.
+func TestClaims(t *testing.T) {
+	allergy := func(code string) string {
+		return entry(`{"resourceType": "AllergyIntolerance", "code": {"coding": [{"system": "http://snomed.info/sct", "code": "` + code + `"}]}, "patient": {"reference": "urn:uuid:2"}}`)
+	}
+	empty := func(reason string) string {
+		return `{"title": "Allergies", "code": {"coding": [{"system": "http://loinc.org", "code": "48765-2"}]}, "emptyReason": {"coding": [{"code": "` + reason + `"}]}}`
+	}
+	const none, drug, unknown, notAsked = "716186003", "409137002", "1287211007", "1631000175102"
+	for _, test := range []struct {
+		name, sections, entries string
+		want                    summary.SectionStatus
+		only                    string
+		lost                    bool
+	}{
+		{"nothing", "", "", summary.StatusNotAsked, "[]", false},
+		{"none known", "", allergy(none), summary.StatusNoneKnown, "[]", false},
+		{"none known, twice", empty("nilknown"), allergy(none), summary.StatusNoneKnown, "[]", false},
+		{"no drug", "", allergy(drug), summary.StatusNotAsked, "[medication]", false},
+		{"none known, and no information", empty("nilknown"), allergy(unknown), summary.StatusUnavailable, "[]", true},
+		{"none known, and not asked", empty("nilknown"), allergy(notAsked), summary.StatusNotAsked, "[]", true},
+		{"two reasons", empty("nilknown") + "," + empty("notasked"), "", summary.StatusNotAsked, "[]", true},
+		{"an unknown reason", empty("none"), "", summary.StatusNotAsked, "[]", true},
+	} {
+		s, losses, err := Import(make1(test.sections, test.entries))
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := s.Sections.Allergies
+		if head.Status != test.want || fmt.Sprint(head.NoneKnown) != test.only {
+			t.Errorf("%s: %s %v, want %s %s", test.name, head.Status, head.NoneKnown, test.want, test.only)
+		}
+		lost := false
+		for _, l := range losses {
+			lost = lost || l.Kind == summary.LossDropped && !l.Minor
+		}
+		if lost != test.lost {
+			t.Errorf("%s: lost %v, want %v: %v", test.name, lost, test.lost, losses)
+		}
+	}
+}
+
+// TestExportRhythm makes sure that a dose that is not daily is one in all that an export says of it: the text, the structure and, read again, the period.
+func TestExportRhythm(t *testing.T) {
+	for _, d := range []summary.Dosage{
+		{Text: "10 mg", Period: summary.PeriodWeek},
+		{Text: "10 mg", Period: summary.PeriodOther},
+		{Morning: "1", Unit: "mg", Period: summary.PeriodOther},
+		{Morning: "1/2", Evening: "0,5", Period: summary.PeriodMonth},
+		{Evening: "4", Period: summary.PeriodWeek, Weekdays: []summary.Weekday{summary.WeekdayMon}},
+		{Text: "x", Period: summary.PeriodWeek, Weekdays: []summary.Weekday{summary.WeekdayMon, summary.WeekdayFri}},
+	} {
+		s, _, err := Import(make1("", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Language = "en"
+		s.Sections.Medications = &summary.Section[summary.Medication]{
+			SectionHead: summary.SectionHead{Status: summary.StatusItems}, Items: []summary.Medication{{Product: summary.Concept{Text: "drug"}, Dosage: &d}},
+		}
+		data := exports(t, fmt.Sprint(d), s, origin)
+		if !strings.Contains(string(data), rhythmWords(d.Period, d.Weekdays, false)) {
+			t.Errorf("%v: the rhythm is not in the text", d)
+		}
+		again, _, err := Import(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := again.Sections.Medications.Items[0].Dosage
+		if got.Period != d.Period || fmt.Sprint(got.Weekdays) != fmt.Sprint(d.Weekdays) || got.Morning != d.Morning || got.Evening != d.Evening {
+			t.Errorf("%v comes back as %v", d, *got)
+		}
+	}
+}
