@@ -23,7 +23,19 @@ func (a *app) showFHIR(r *reading) error {
 		origin.Time = r.now
 	}
 	if signer := r.record.Signer; signer != nil {
+		if signer.Demonstration {
+			origin.Reason += " (demonstration keys, which prove nothing)"
+		}
 		origin.Signer = summary.Author{Name: signer.Name, Role: string(signer.Role), ID: signer.ID, Org: signer.Organization}
+	}
+	if err := a.outcome(r); err != nil && r.record.Verdict.Good() {
+		origin.Doubts = append(origin.Doubts, a.explain(err).message)
+	}
+	if r.record.Dropped != nil {
+		origin.Doubts = append(origin.Doubts, a.lang.s(
+			"l'auteur de cette synthèse n'a pas pu lire toute la précédente, et l'a remplacée",
+			"the author of this summary could not read all of the one before, and replaced it",
+		))
 	}
 	for name, v := range r.visibility() {
 		if v.Visible == visibleFull || v.Reason == "absent" {

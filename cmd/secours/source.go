@@ -229,7 +229,7 @@ var frenchDocuments = strings.NewReplacer(
 	"given name", "prénom",
 	"birth date", "date de naissance",
 	"an allergy that cannot be read", "une allergie illisible",
-	" says neither to what nor with which reaction", " ne dit ni à quoi, ni avec quelle réaction",
+	" says nothing of it", " n'en dit rien",
 	", a reference to what is not in the bundle, without a name", ", une référence à ce qui n'est pas dans le Bundle, sans nom",
 	" has no text", " n'a pas de texte",
 	"its body is ", "son contenu est ",

@@ -21,6 +21,9 @@ type Origin struct {
 	Signer summary.Author
 	// Verdict is what came of checking the signature, as "valid" or "invalid"; "" where there is none. Reason is its reason code.
 	Verdict, Reason string
+	// Doubts are what else makes this less than the last and whole word, a line each: a newer summary that is lost, an amendment that was
+	// refused. A document with any is preliminary.
+	Doubts []string
 	// Card and Seq name the state of the card that it was read from.
 	Card string
 	Seq  uint64
@@ -258,13 +261,16 @@ func (x *exporter) composition(author string) *object {
 	case !x.o.good():
 		status, warning = "preliminary", x.word("NON VÉRIFIÉE, NE PAS S'Y FIER", "NOT VERIFIED, DO NOT RELY ON IT")
 	}
+	if warning == "" && len(x.o.Doubts) > 0 {
+		status, warning = "preliminary", x.word("À VÉRIFIER", "TO BE CHECKED")
+	}
 	if warning != "" {
 		title = warning + " - " + title
 	}
 	r := obj().put("resourceType", "Composition").
 		put("meta", obj().put("security", x.security(x.highest)).put("tag", list(x.tag()))).
 		put("language", language(x.s.Language)).
-		put("text", narrativeOf("generated", title, []string{x.word("Sections ci-dessous.", "See the sections below.")})).
+		put("text", narrativeOf("generated", title, append(slices.Clone(x.o.Doubts), x.word("Sections ci-dessous.", "See the sections below.")))).
 		put("status", status).put("type", codeable(sysLOINC, "60591-5", "Patient summary Document")).
 		put("subject", reference(x.patient)).put("date", x.o.Time.UTC().Format(time.RFC3339)).put("author", list(reference(author))).
 		put("title", title).put("confidentiality", confidentiality[x.highest].code)

@@ -121,6 +121,10 @@ func (im *importer) drop(r *resource, reason summary.LossReason) {
 func (r *resource) describe() string {
 	say := func(name string) string {
 		n := r.peek(name)
+		if n.peek("value") != nil { // a Quantity
+			quiet := &importer{}
+			return quiet.quantity(clone(n))
+		}
 		if label := conceptLabel(n); label != "" {
 			return label
 		}

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -22,7 +23,7 @@ var (
 )
 
 // allergy takes an AllergyIntolerance, whatever its status: a refuted one is there to say so. One whose agent nothing names stands with what
-// else is known of it; one of which nothing is known makes the document refused.
+// else is known of it; one of which nothing at all is known makes the document refused.
 func (im *importer) allergy(r *resource) bool {
 	code := r.get("code")
 	verification := im.code(r, "verificationStatus")
@@ -87,6 +88,7 @@ func (im *importer) allergy(r *resource) bool {
 		notes = append(notes, im.word("début : ", "onset: ")+text)
 	}
 	a.LastReaction = im.date(r, r.get("lastOccurrence"), "lastOccurrence")
+	notes = append(notes, im.agentOfKind(r, &a))
 	for i, n := range r.each("reaction") {
 		notes = append(notes, im.reaction(r, &a, n, i))
 	}
@@ -114,10 +116,39 @@ func (im *importer) addAllergy(a summary.Allergy, r *resource) {
 	im.sources["allergies"] = append(im.sources["allergies"], r.label)
 }
 
+// kindsOfAllergy are the codes of SNOMED CT that say what kind of allergy it is, and not to what. The French profile has them as the code of
+// every allergy, and the agent as the substance of its reactions.
+var kindsOfAllergy = map[string]bool{
+	"420134006": true, "418038007": true, "419511003": true, "418471000": true, "419199007": true, "416098002": true, "414285001": true,
+	"59037007": true, "235719002": true, "609328004": true, "609433001": true, "782197009": true, "426232007": true,
+}
+
+// agentOfKind makes the substances of the reactions the agent of an allergy whose code is only its kind, which is returned as a note.
+func (im *importer) agentOfKind(r *resource, a *summary.Allergy) string {
+	if !slices.ContainsFunc(a.Agent.Codes, func(c summary.Code) bool { return c.System == summary.CodeSNOMED && kindsOfAllergy[c.Code] }) {
+		return ""
+	}
+	quiet := &importer{bundle: im.bundle, french: im.french}
+	var texts []string
+	var codes []summary.Code
+	for _, n := range r.peek("reaction").list() {
+		if c := quiet.concept(r, clone(n.peek("substance")), ""); c != nil && !slices.Contains(texts, c.Text) {
+			texts, codes = append(texts, c.Text), append(codes, c.Codes...)
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	kind := a.Agent.Text
+	a.Agent = summary.Concept{Text: join(", ", texts...), Codes: append(codes, a.Agent.Codes...)}
+	return kind
+}
+
 // agentless names an allergy whose code is missing by what else it says.
 func (im *importer) agentless(r *resource, a *summary.Allergy) bool {
-	if len(a.Reactions) == 0 && a.Note == "" && a.Category == "" && r.peek("code").gist(1) == "" {
-		im.refuse("%w: %s says neither to what, of which kind, nor with which reaction", ErrAllergy, r.label)
+	silent := len(a.Reactions) == 0 && a.Note == "" && r.peek("code").gist(1) == "" && a.Onset.IsZero() && a.LastReaction.IsZero()
+	if silent && a.Category == "" && a.Type == "" && a.Criticality == "" && a.ClinicalStatus == "" && a.Verification == "" {
+		im.refuse("%w: %s says nothing of it", ErrAllergy, r.label)
 		return false
 	}
 	a.Agent.Text = cmp.Or(strings.TrimSpace(r.peek("code").gist(150)), im.word("agent non indiqué", "agent not stated"))
@@ -167,7 +198,7 @@ func (im *importer) reaction(r *resource, a *summary.Allergy, n *node, i int) st
 		}
 	}
 	var also []string
-	if c := im.concept(r, n.get("substance"), at+".substance"); c != nil && !strings.EqualFold(c.Text, a.Agent.Text) {
+	if c := im.concept(r, n.get("substance"), at+".substance"); c != nil && !strings.Contains(strings.ToLower(a.Agent.Text), strings.ToLower(c.Text)) {
 		if a.Agent.Text == "" {
 			a.Agent = *c
 		} else {

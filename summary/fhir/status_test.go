@@ -82,3 +82,37 @@ func TestExportRhythm(t *testing.T) {
 		}
 	}
 }
+
+// TestExportSaysWhatIsWrong: a document that is not the last, whole and verified word is preliminary, and its title and narrative say why.
+func TestExportSaysWhatIsWrong(t *testing.T) {
+	s, _, err := Import(make1("", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		origin      Origin
+		status, say string
+	}{
+		{Origin{Verdict: "valid"}, "final", "Emergency patient summary"},
+		{Origin{Verdict: "valid-stale"}, "final", "Emergency patient summary"},
+		{Origin{}, "preliminary", "NOT SIGNED - Emergency"},
+		{Origin{Verdict: "unverifiable"}, "preliminary", "NOT VERIFIED, DO NOT RELY ON IT - Emergency"},
+		{Origin{Verdict: "invalid"}, "preliminary", "NOT VERIFIED, DO NOT RELY ON IT - Emergency"},
+		{Origin{Verdict: "no such verdict"}, "preliminary", "NOT VERIFIED, DO NOT RELY ON IT - Emergency"},
+		{Origin{Verdict: "valid", Doubts: []string{"a newer one is lost"}}, "preliminary", "TO BE CHECKED - Emergency"},
+	} {
+		data, _, err := Export(s, test.origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(data)
+		if !strings.Contains(text, `"status": "`+test.status+`"`) || !strings.Contains(text, `"title": "`+test.say) {
+			t.Errorf("%+v: want %s, %q", test.origin, test.status, test.say)
+		}
+		for _, d := range test.origin.Doubts {
+			if !strings.Contains(text, "<li>"+d+"</li>") {
+				t.Errorf("%q is not said", d)
+			}
+		}
+	}
+}
