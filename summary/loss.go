@@ -73,6 +73,7 @@ const (
 	ReasonStructure      LossReason = "structure"        // the document is not built as its format wants
 	ReasonLevel          LossReason = "level"            // a confidentiality that a summary does not take over
 	ReasonNotVerified    LossReason = "not-verified"     // the source of it was not verified
+	ReasonWithheld       LossReason = "withheld"         // the source shows a part of it only
 )
 
 // LossText cuts a text for Loss.Text.

@@ -45,7 +45,8 @@ var lossReasonWords = words{
 	"identity":         {"l'identité du patient est incomplète", "the patient's identity is incomplete"},
 	"structure":        {"le document n'est pas construit comme prévu", "the document is not built as it should be"},
 	"level":            {"confidentialité non reprise telle quelle", "confidentiality not taken over as it was"},
-	"not-verified":     {"non vérifié", "not verified"},
+	"not-verified":     {"vient d'une carte dont la signature n'était pas vérifiée", "comes from a card whose signature was not verified"},
+	"withheld":         {"le document n'en montre qu'une partie", "the document shows only a part of it"},
 }
 
 // maxLosses is how many lines of losses a person is shown; --json gives all of them.

@@ -64,6 +64,8 @@ type dose struct {
 	asNeeded summary.Flag
 	max      string
 	sequence string
+	// from and to are the bounds of its times.
+	from, to summary.Date
 }
 
 // A bit is one thing that the structure of a dose says.
@@ -195,6 +197,7 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 		return nil
 	}
 	inOrder(doses)
+	im.courseOf(doses, m)
 	d := &summary.Dosage{AsNeeded: doses[0].asNeeded, MaxPerDay: summary.Value{Text: doses[0].max}}
 	for _, x := range doses[1:] {
 		if x.asNeeded != d.AsNeeded {
@@ -246,6 +249,37 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 		return nil
 	}
 	return d
+}
+
+// courseOf makes the bounds that all doses share those of the treatment. Where they follow each other, each keeps its own in words, and the treatment
+// ends only where each of them does.
+func (im *importer) courseOf(doses []dose, m *summary.Medication) {
+	first, last := doses[0].from, doses[0].to
+	same := true
+	for _, d := range doses[1:] {
+		same = same && d.from == doses[0].from && d.to == doses[0].to
+		if d.from.IsZero() || !first.IsZero() && d.from.String() < first.String() {
+			first = d.from
+		}
+		if d.to.IsZero() || !last.IsZero() && d.to.String() > last.String() {
+			last = d.to
+		}
+	}
+	for i := range doses {
+		d := &doses[i]
+		if !d.from.IsZero() && (!same || !m.Start.IsZero() && m.Start != d.from) {
+			d.more(im.word("à partir du ", "from ") + d.from.String())
+		}
+		if !d.to.IsZero() && (!same || !m.End.IsZero() && m.End != d.to) {
+			d.more(im.word("jusqu'au ", "until ") + d.to.String())
+		}
+	}
+	if m.Start.IsZero() {
+		m.Start = first
+	}
+	if m.End.IsZero() {
+		m.End = last
+	}
 }
 
 // inOrder puts doses that follow each other in their order. Without a number for each, they stand as they were listed.

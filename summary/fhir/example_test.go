@@ -28,7 +28,7 @@ func ExampleImport() {
 	}
 	// Output:
 	// céfaclor (ALFATIL) week
-	// ambiguous section[0].text Allergies et intolérances: Venin de guêpe : réaction locale étendue
+	// dropped section[0].text Allergies et intolérances: Venin de guêpe : réaction locale étendue
 }
 
 func ExampleExport() {

@@ -70,7 +70,15 @@ const (
 )
 
 // sysVerdict is the code system of the verdicts on a signature.
-const sysVerdict = base + "CodeSystem/verdict"
+const (
+	sysVerdict = base + "CodeSystem/verdict"
+	// unsigned is the verdict on what was not read from a card.
+	unsigned = "unsigned"
+	// sysView marks a document that shows what one reader may see, and not all that there is.
+	sysView = base + "CodeSystem/view"
+	// sysReview marks an item that the physician who wrote the summary did not review.
+	sysReview = base + "CodeSystem/review"
+)
 
 // exporter is the work on one document.
 type exporter struct {
@@ -90,6 +98,8 @@ type exporter struct {
 	highest   summary.Level
 	// prefix is who wrote an item, for its line in the narrative.
 	prefix string
+	// unreviewed is set while the resource of an item begins that nobody reviewed.
+	unreviewed bool
 }
 
 func (x *exporter) word(french, english string) string {
@@ -125,8 +135,11 @@ func (x *exporter) resource(kind, id string, level summary.Level) *object {
 			x.highest = level
 		}
 	}
-	meta.put("tag", list(x.tag()))
-	return r.put("meta", meta)
+	tags := list(x.tag())
+	if x.unreviewed {
+		tags = append(tags, coding(sysReview, "unreviewed", "not reviewed by the physician"))
+	}
+	return r.put("meta", meta.put("tag", tags))
 }
 
 func (x *exporter) security(level summary.Level) []any {
@@ -136,7 +149,7 @@ func (x *exporter) security(level summary.Level) []any {
 
 func (x *exporter) tag() *object {
 	if x.o.Verdict == "" {
-		return coding(sysVerdict, "unsigned", "not read from a card")
+		return coding(sysVerdict, unsigned, "not read from a card")
 	}
 	return coding(sysVerdict, x.o.Verdict, x.o.Reason)
 }
@@ -234,7 +247,11 @@ func (x *exporter) bundle() *object {
 	x.entries = append(x.entries, rest...)
 	x.entry(x.url("provenance"), x.provenance(url, author))
 	when := x.o.Time.UTC().Format(time.RFC3339)
-	meta := obj().put("security", x.security(x.highest)).put("tag", list(x.tag()))
+	tags := list(x.tag())
+	if len(x.o.Hidden) > 0 {
+		tags = append(tags, coding(sysView, "partial", "what one reader may see"))
+	}
+	meta := obj().put("security", x.security(x.highest)).put("tag", tags)
 	return obj().put("resourceType", "Bundle").put("meta", meta).put("language", language(x.s.Language)).
 		put("identifier", obj().put("system", "urn:ietf:rfc:3986").put("value", x.url("bundle"))).
 		put("type", "document").put("timestamp", when).put("entry", x.entries)
@@ -270,7 +287,7 @@ func (x *exporter) composition(author string) *object {
 	r := obj().put("resourceType", "Composition").
 		put("meta", obj().put("security", x.security(x.highest)).put("tag", list(x.tag()))).
 		put("language", language(x.s.Language)).
-		put("text", narrativeOf("generated", title, append(slices.Clone(x.o.Doubts), x.word("Sections ci-dessous.", "See the sections below.")))).
+		put("text", narrativeOf(title, x.o.Doubts, []string{x.word("Sections ci-dessous.", "See the sections below.")})).
 		put("status", status).put("type", codeable(sysLOINC, "60591-5", "Patient summary Document")).
 		put("subject", reference(x.patient)).put("date", x.o.Time.UTC().Format(time.RFC3339)).put("author", list(reference(author))).
 		put("title", title).put("confidentiality", confidentiality[x.highest].code)
@@ -286,7 +303,7 @@ func (x *exporter) composition(author string) *object {
 		if len(x.refs[more.key]) > 0 {
 			title := x.word(more.french, more.english)
 			all = append(all, obj().put("title", title).put("code", text(title)).
-				put("text", narrativeOf("generated", title, x.narrative[more.key])).put("entry", x.refs[more.key]))
+				put("text", narrativeOf(title, nil, x.narrative[more.key])).put("entry", x.refs[more.key]))
 		}
 	}
 	return r.put("section", all)
@@ -367,7 +384,7 @@ func (x *exporter) section(s section) *object {
 		o.put("author", list(reference(x.agent(head.ReviewedBy))))
 	}
 	if len(refs) > 0 {
-		return o.put("text", narrativeOf("generated", title, append(remarks, lines...))).put("entry", refs)
+		return o.put("text", narrativeOf(title, remarks, lines)).put("entry", refs)
 	}
 	words := map[string][2]string{
 		"notasked": {"Non demandé", "Not asked"}, "unavailable": {"Non disponible : il peut y en avoir", "Not available: there may be some"},
@@ -375,7 +392,7 @@ func (x *exporter) section(s section) *object {
 		"nilknown": {"Aucun connu", "None known"},
 	}[reason]
 	displays := map[string]string{"notasked": "Not Asked", "unavailable": "Unavailable", "withheld": "Information Withheld", "nilknown": "Nil Known"}
-	return o.put("text", narrativeOf("generated", title, append(remarks, x.word(words[0], words[1])))).
+	return o.put("text", narrativeOf(title, remarks, []string{x.word(words[0], words[1])})).
 		put("emptyReason", codeable(sysEmptyReason, reason, displays[reason]).put("text", x.word(words[0], words[1])))
 }
 
@@ -400,7 +417,7 @@ func (x *exporter) signer() string {
 		return a
 	}
 	url := x.url("device")
-	x.entry(url, obj().put("resourceType", "Device").put("deviceName", list(obj().put("name", "Secours").put("type", "manufacturer-name"))))
+	x.entry(url, x.resource("Device", "", "").put("deviceName", list(obj().put("name", "Secours").put("type", "manufacturer-name"))))
 	return url
 }
 
@@ -424,14 +441,14 @@ func (x *exporter) agent(a summary.Author) string {
 	url := x.url("agent " + key)
 	x.agents[key] = url
 	if a.Role == roleRelative {
-		x.entry(url, obj().put("resourceType", "RelatedPerson").put("active", false).put("patient", reference(x.patient)).
+		x.entry(url, x.resource("RelatedPerson", "", "").put("active", false).put("patient", reference(x.patient)).
 			put("name", list(text(cmp.Or(a.Name, a.ID)))))
 		return url
 	}
 	practitioner, organization := "", ""
 	if a.Name != "" || a.ID != "" {
 		practitioner = x.url("practitioner " + key)
-		p := obj().put("resourceType", "Practitioner")
+		p := x.resource("Practitioner", "", "")
 		if a.ID != "" {
 			p.put("identifier", list(obj().put("value", a.ID)))
 		}
@@ -448,14 +465,14 @@ func (x *exporter) agent(a summary.Author) string {
 		if organization == "" {
 			organization = x.url("organization " + a.Org)
 			x.agents["org "+a.Org] = organization
-			x.entry(organization, obj().put("resourceType", "Organization").put("name", a.Org))
+			x.entry(organization, x.resource("Organization", "", "").put("name", a.Org))
 		}
 	}
 	var role []any
 	if a.Role != "" {
 		role = list(text(a.Role))
 	}
-	x.entry(url, obj().put("resourceType", "PractitionerRole").put("practitioner", reference(practitioner)).
+	x.entry(url, x.resource("PractitionerRole", "", "").put("practitioner", reference(practitioner)).
 		put("organization", reference(organization)).put("code", role))
 	return url
 }

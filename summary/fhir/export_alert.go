@@ -14,7 +14,7 @@ func (x *exporter) alerts() {
 	for _, c := range s.NoneKnown {
 		if c == summary.Category(summary.AlertImplant) {
 			device := x.url("no device")
-			x.entry(device, obj().put("resourceType", "Device").put("type", said("787483001", "No known devices in use")).
+			x.entry(device, x.resource("Device", "", "").put("type", said("787483001", "No known devices in use")).
 				put("patient", reference(x.patient)))
 			x.none("alerts", "46264-8", "DeviceUseStatement none", func(r *object) *object {
 				r.put("status", "active").put("subject", reference(x.patient))
@@ -83,7 +83,7 @@ func (x *exporter) alert(a *summary.Alert, i int) {
 	if a.Kind == summary.AlertImplant {
 		url, r := x.begin("alerts", "DeviceUseStatement", i, &a.Common)
 		device := x.url(x.path + " device")
-		x.entry(device, obj().put("resourceType", "Device").put("type", coded(a.Codes, a.Text)).put("patient", reference(x.patient)))
+		x.entry(device, x.resource("Device", "", "").put("type", coded(a.Codes, a.Text)).put("patient", reference(x.patient)))
 		r.put("extension", extensions).put("status", "active").put("subject", reference(x.patient))
 		dated(r, "timingDateTime", a.Since)
 		r.put("recordedOn", date(a.Recorded)).put("source", reference(x.agent(a.By))).put("device", reference(device)).put("note", x.notesOf(&a.Common, ""))

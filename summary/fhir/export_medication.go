@@ -126,7 +126,7 @@ var fractions = map[string]string{"1/2": "0.5", "1/4": "0.25", "3/4": "0.75", "1
 const extStrength = base + "StructureDefinition/strength"
 
 func (x *exporter) drug(m *summary.Medication) *object {
-	r := obj().put("resourceType", "Medication")
+	r := x.resource("Medication", "", "")
 	if m.Strength != "" {
 		r.put("extension", list(obj().put("url", extStrength).put("valueString", m.Strength)))
 	}

@@ -14,7 +14,10 @@ func (x *exporter) begin(section, kind string, i int, c *summary.Common) (url st
 		level = summary.DefaultLevel(section)
 	}
 	x.prefix = join(", ", c.By.Name, c.By.Org, date(c.Recorded))
-	return x.url(x.path + c.ID), x.resource(kind, c.ID, level)
+	x.unreviewed = c.Unreviewed == summary.Yes
+	url, r = x.url(x.path+c.ID), x.resource(kind, c.ID, level)
+	x.unreviewed = false
+	return url, r
 }
 
 // period writes a Period. One that would end before it starts (per-1) has its start alone, and its end in the words that are returned.
@@ -34,7 +37,7 @@ func (x *exporter) notesOf(c *summary.Common, note string, more ...string) []any
 		notes = append(notes, list(text(t))...)
 	}
 	if c.Unreviewed == summary.Yes {
-		notes = append(notes, text(x.word("non revu par le médecin", "not reviewed by the physician")))
+		notes = append(notes, text(x.word(notReviewed[0], notReviewed[1])))
 	}
 	for _, m := range c.Remarks {
 		a := obj()

@@ -168,6 +168,7 @@ func (n *node) nested() string {
 
 // document reads everything, in the order in which a later step needs an earlier one.
 func (im *importer) document(root *node) error {
+	im.provenance(root)
 	root.skip("id", "meta", "implicitRules", "language", "identifier", "type", "timestamp", "total", "link", "signature")
 	im.entries(root)
 	if im.fail != nil {
@@ -213,6 +214,24 @@ func (r *resource) language() string {
 		return ""
 	}
 	return r.peek("language").str()
+}
+
+// provenance tells where an export of a card says of itself that it was not verified, or shows a part of it only.
+func (im *importer) provenance(root *node) {
+	for _, t := range root.peek("meta").peek("tag").list() {
+		code := t.peek("code").str()
+		l := summary.Loss{Kind: summary.LossAmbiguous, Source: "Bundle", Element: "meta.tag", Text: join(", ", code, t.peek("display").str())}
+		switch t.peek("system").str() {
+		case sysVerdict:
+			if code != "valid" && code != "valid-stale" && code != unsigned {
+				l.Reason = summary.ReasonNotVerified
+				im.add(l)
+			}
+		case sysView:
+			l.Reason = summary.ReasonWithheld
+			im.add(l)
+		}
+	}
 }
 
 // findComposition takes the one Composition, or that of a patient summary among several.
@@ -352,6 +371,10 @@ func (im *importer) take(r *resource, p listing) {
 		return
 	}
 	r.done, r.read = true, true
+	if text := r.peek("text"); text.peek("status").str() == "additional" {
+		// By its own word it says more than the elements do.
+		im.say(r, summary.LossDropped, summary.ReasonNarrative, "text", plainText(text.peek("div").str()))
+	}
 	r.skip("id", "text", "identifier", "implicitRules", "language", "subject", "patient")
 	carried := false
 	switch r.kind {
@@ -441,6 +464,16 @@ var clinical = []string{
 func (im *importer) unlisted() {
 	byKind := map[string][]*resource{}
 	im.all(func(r *resource) { byKind[r.kind] = append(byKind[r.kind], r) })
+	if len(byKind["Device"]) > 0 {
+		// What wrote a document or measured something is no device of the patient; what a procedure put in is.
+		im.all(func(r *resource) {
+			for _, ref := range r.references() {
+				if to, _ := im.find(r, ref); to != nil && to.kind == "Device" && r.kind != "Procedure" {
+					to.used = true
+				}
+			}
+		})
+	}
 	for _, kind := range append(slices.Clone(clinical), "Device") {
 		for _, r := range byKind[kind] {
 			switch {
@@ -479,6 +512,12 @@ func (im *importer) leftovers(root *node) {
 	})
 }
 
+// trifles are the elements of resources that a summary has no place for, and that nobody in an emergency asks for.
+var trifles = map[string][]string{
+	"Immunization": {"site", "route", "doseQuantity", "expirationDate", "location", "manufacturer"}, "Observation": {"method", "device", "specimen", "interpretation", "referenceRange"},
+	"RelatedPerson": {"address"}, "Encounter": {"class", "participant"},
+}
+
 // administrative are the elements of a Patient that are no part of an identity to check, and nothing clinical.
 var administrative = map[string]bool{"telecom": true, "address": true, "maritalStatus": true, "photo": true}
 
@@ -492,7 +531,7 @@ func (im *importer) unreadOf(r *resource) {
 		switch {
 		case name == "modifierExtension":
 			im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, path, text)
-		case name == "extension", strings.HasPrefix(name, "_"), name == "identifier", r.kind == "Patient" && administrative[name]:
+		case name == "extension", strings.HasPrefix(name, "_"), name == "identifier", r.kind == "Patient" && administrative[name], slices.Contains(trifles[r.kind], name):
 			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, path, text)
 		default:
 			im.say(r, summary.LossDropped, summary.ReasonNoPlace, path, text)

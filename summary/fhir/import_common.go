@@ -15,6 +15,9 @@ func (im *importer) notes(r *resource, name string) string {
 			continue
 		}
 		text := im.text(r, n.get("text"), name+".text")
+		if text == notReviewed[0] || text == notReviewed[1] {
+			continue // a tag says it
+		}
 		who := n.string("authorString")
 		if ref := n.get("authorReference"); ref != nil {
 			who = im.author(r, ref).Name
@@ -27,6 +30,9 @@ func (im *importer) notes(r *resource, name string) string {
 	}
 	return join("\n", texts...)
 }
+
+// notReviewed is the note of an export on an item that the physician did not review.
+var notReviewed = [2]string{"non revu par le médecin", "not reviewed by the physician"}
 
 // common reads what every item has: who recorded it, when, on whose word, and how confidential it is.
 func (im *importer) common(r *resource, section string, by ...string) summary.Common {
@@ -60,6 +66,11 @@ func (im *importer) common(r *resource, section string, by ...string) summary.Co
 		}
 	}
 	c.Level = im.level(r, section)
+	for _, t := range r.peek("meta").peek("tag").list() {
+		if t.peek("system").str() == sysReview && t.peek("code").str() == "unreviewed" {
+			c.Unreviewed = summary.Yes
+		}
+	}
 	return c
 }
 

@@ -162,5 +162,4 @@ func (im *importer) phones(r *resource, n *node, at string, c *summary.Contact) 
 			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, strings.TrimPrefix(at+".telecom", "."), value)
 		}
 	}
-	n.skip("address")
 }

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -102,7 +103,10 @@ func (im *importer) directive(r *resource, p listing) bool {
 	for _, n := range r.each("policy") {
 		d.Location = cmp.Or(d.Location, n.string("uri"))
 	}
-	r.skip("scope", "policyRule", "organization")
+	if rule := im.concept(r, r.get("policyRule"), "policyRule"); rule != nil && !slices.Contains(ownDirectiveKinds, summary.DirectiveKind(rule.Text)) {
+		texts = append(texts, rule.Text)
+	}
+	r.skip("scope", "organization")
 	im.original(r, "sourceReference", "sourceAttachment", &d)
 	// What stands in an extension of the kinds that people use for a free text.
 	d.Text = join("\n", texts...)

@@ -87,7 +87,7 @@ func (im *importer) observation(r *resource, p listing) bool {
 	if issued := r.get("issued"); issued != nil && m.Date.IsZero() {
 		m.Date = im.date(r, issued, "issued")
 	}
-	r.skip("issued", "category", "encounter", "device", "specimen", "method", "basedOn", "partOf")
+	r.skip("issued", "category", "encounter", "basedOn", "partOf")
 	note := join("\n", im.notes(r, "note"), im.spell(day, until))
 	if kind == summary.MeasureBloodGroup {
 		m.Laboratory, m.By = cmp.Or(m.By.Org, m.By.Name), summary.Author{}

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"encoding/json"
 	"html"
 	"regexp"
 	"slices"
@@ -15,6 +16,8 @@ var (
 	headRow = regexp.MustCompile(`(?is)<(thead|caption|h[1-6]|th)\b[^>]*>.*?</(thead|caption|h[1-6]|th)>`)
 	rowEnd  = regexp.MustCompile(`(?i)</(tr|li|p|div|dd)>|<br\b[^>]*>`)
 	tag     = regexp.MustCompile(`<[^>]*>`)
+	// ownRemark is what an export says of a section as a whole.
+	ownRemark = regexp.MustCompile(`(?s)<li class="remark">.*?</li>`)
 )
 
 // maxNarrative bounds the narrative that is compared: what is longer is compared as far as that.
@@ -24,7 +27,8 @@ const maxNarrative = 1 << 20
 // endless. A narrative beyond is reported without being compared.
 const maxCompared = 32 << 20
 
-// narrative warns where the text of a section has a row no word of which stands in its entries: somebody may read there what nobody coded.
+// narrative tells of rows in the text of a section that say what its entries do not: somebody may read there what nobody coded, and none of it
+// is taken over.
 func (im *importer) narrative(n *node, p listing, title string) {
 	text := n.get("text")
 	div := text.peek("div").str()
@@ -32,20 +36,31 @@ func (im *importer) narrative(n *node, p listing, title string) {
 	if div == "" {
 		return
 	}
+	entries := n.peek("entry").list()
+	if len(entries) == 0 && (n.peek("emptyReason") != nil || n.peek("section") != nil) {
+		return
+	}
+	known := im.saidBy(n, entries)
+	if im.compare < 0 {
+		im.say(im.composition, summary.LossAmbiguous, summary.ReasonNarrative, p.path+".text", title)
+		return
+	}
+	for _, w := range words(title) {
+		known[w] = true
+	}
+	if rows := rowsBeyond(div, known); len(rows) > 0 {
+		im.say(im.composition, summary.LossDropped, summary.ReasonNarrative, p.path+".text", title+": "+strings.Join(rows, " / "))
+	}
+}
+
+// saidBy are the words of a section's entries, of what they point to, and of the items that came of them.
+func (im *importer) saidBy(n *node, entries []*node) map[string]bool {
 	known := map[string]bool{}
 	note := func(s string) {
 		im.compare -= 1 + len(s)
 		for _, w := range words(s) {
 			known[w] = true
 		}
-	}
-	if im.compare < 0 {
-		im.say(im.composition, summary.LossAmbiguous, summary.ReasonNarrative, p.path+".text", title)
-		return
-	}
-	note(title)
-	if said, err := im.summary.JSON(); err == nil {
-		note(string(said))
 	}
 	var walk func(n *node)
 	walk = func(n *node) {
@@ -61,12 +76,13 @@ func (im *importer) narrative(n *node, p listing, title string) {
 		}
 	}
 	seen := map[*resource]bool{}
+	labels := map[string]bool{}
 	var follow func(r *resource, depth int)
 	follow = func(r *resource, depth int) {
 		if r == nil || seen[r] || depth > 3 || im.compare < 0 {
 			return
 		}
-		seen[r] = true
+		seen[r], labels[r.label] = true, true
 		walk(r.without("text"))
 		for _, ref := range r.references() {
 			to, _ := im.find(r, ref)
@@ -74,32 +90,64 @@ func (im *importer) narrative(n *node, p listing, title string) {
 		}
 	}
 	walk(n.peek("extension"))
-	entries := n.peek("entry").list()
-	if len(entries) == 0 && (n.peek("emptyReason") != nil || n.peek("section") != nil) {
-		return
-	}
 	for _, e := range entries {
 		note(e.peek("display").str())
 		to, _ := im.find(im.composition, e.peek("reference").str())
 		follow(to, 0)
 	}
-	if im.compare < 0 {
-		im.say(im.composition, summary.LossAmbiguous, summary.ReasonNarrative, p.path+".text", title)
-		return
-	}
-	var rows []string
-	div = headRow.ReplaceAllString(div[:min(len(div), maxNarrative)], " ")
+	im.summary.Sections.Each(func(name string, sec summary.AnySection) {
+		for i := range sec.Len() {
+			if i >= len(im.sources[name]) || !labels[im.sources[name][i]] || im.compare < 0 {
+				continue
+			}
+			if item, err := json.Marshal(sec.Item(i)); err == nil {
+				note(string(item))
+			}
+		}
+	})
+	return known
+}
+
+// rowsBeyond are the rows of a narrative that say more than what is known: two words or more, or one of the only two that it has.
+func rowsBeyond(div string, known map[string]bool) (rows []string) {
+	div = headRow.ReplaceAllString(ownRemark.ReplaceAllString(div[:min(len(div), maxNarrative)], " "), " ")
 	for _, row := range rowEnd.Split(div, -1) {
-		plain := strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(row, " "))), " ")
-		said := words(plain)
-		if len(said) > 0 && !slices.ContainsFunc(said, func(w string) bool { return known[w] }) {
+		plain := plainText(row)
+		said := slices.DeleteFunc(words(plain), func(w string) bool { return labels[w] })
+		more := 0
+		for _, w := range said {
+			if !known[w] {
+				more++
+			}
+		}
+		if more > 1 || more == 1 && len(said) <= 2 {
 			rows = append(rows, plain)
 		}
 	}
-	if len(rows) > 0 {
-		im.say(im.composition, summary.LossAmbiguous, summary.ReasonNarrative, p.path+".text", title+": "+strings.Join(rows, " / "))
-	}
+	return rows
 }
+
+// plainText is a piece of XHTML without its markup.
+func plainText(s string) string {
+	return strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(s, " "))), " ")
+}
+
+// labels are the words by which narratives call what the entries say without a word.
+var labels = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`status statut state active actif active inactive resolved confirmed confirmé confirmée unconfirmed code codes date dates
+		reaction reactions réaction réactions severity gravité sévérité criticality criticité category catégorie type since depuis onset début verification
+		clinical name nom dose doses dosage posologie route voie patient note notes comment comments commentaire entry section summary synthèse resource generated
+		narrative medication medications médicament médicaments traitement traitements allergy allergies allergie intolerance intolerances intolérance
+		intolérances problem problems problème problèmes condition conditions procedure procedures intervention device devices vaccine vaccination vaccinations
+		immunization immunizations substance agent manifestation manifestations unknown inconnu inconnue none information start end period with from that this
+		avec pour dans sans time times fois jour jours daily days take prendre identifier system display value observation observations result results
+		résultat résultats unit units moderate mild severe last updated recorded asserted history antécédents title titre description instructions
+		instruction medical médical current past laterality latéralité quantity frequency fréquence reported reviewed revu revus effective details détail`) {
+		m[w] = true
+	}
+	return m
+}()
 
 // words are those of a text that mean something: of four characters and more.
 func words(s string) []string {

@@ -95,7 +95,10 @@ func (im *importer) emptyReason(n *node, p listing) {
 		default:
 			status = said
 		}
-		if code == "withheld" || code == "notstarted" || code == "closed" {
+		switch code {
+		case "withheld":
+			im.say(im.composition, summary.LossAmbiguous, summary.ReasonWithheld, p.path+".emptyReason", n.peek("text").str())
+		case "notstarted", "closed":
 			im.say(im.composition, summary.LossChanged, summary.ReasonUnknownCode, p.path+".emptyReason", code)
 		}
 	}

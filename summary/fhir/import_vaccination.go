@@ -53,7 +53,7 @@ func (im *importer) immunization(r *resource) bool {
 		notes = append(notes, im.word("réaction : ", "reaction: ")+n.gist(100))
 		n.readAll()
 	}
-	r.skip("primarySource", "encounter", "location", "expirationDate", "doseQuantity", "route", "site")
+	r.skip("primarySource", "encounter")
 	v.Note = join("\n", im.notes(r, "note"), join(", ", notes...))
 	s := &im.summary.Sections
 	if s.Vaccinations == nil {

@@ -110,7 +110,7 @@ func TestExportSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("%+v: want %s, %q", test.origin, test.status, test.say)
 		}
 		for _, d := range test.origin.Doubts {
-			if !strings.Contains(text, "<li>"+d+"</li>") {
+			if !strings.Contains(text, `<li class=\"remark\">`+d+"</li>") {
 				t.Errorf("%q is not said", d)
 			}
 		}

@@ -168,7 +168,7 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose, m *summary.
 	if length := n.string("duration"); length != "" {
 		d.more(im.word("pendant ", "over ") + im.span(length+dashed(n.string("durationMax")), n.string("durationUnit")))
 	}
-	im.bounds(r, n, at, d, m)
+	im.bounds(r, n, at, d)
 }
 
 // weekdays reads the days of the week, and how they are said. A name that is no code is said as it is written.
@@ -216,20 +216,10 @@ func (im *importer) whens(r *resource, n *node, at string, d *dose) (when []stri
 }
 
 // bounds reads from when, until when, and how long.
-func (im *importer) bounds(r *resource, n *node, at string, d *dose, m *summary.Medication) {
+func (im *importer) bounds(r *resource, n *node, at string, d *dose) {
 	switch {
 	case n.peek("boundsPeriod") != nil:
-		start, end := im.period(r, n.get("boundsPeriod"), at+".boundsPeriod")
-		if m.Start.IsZero() {
-			m.Start = start
-		} else if start != m.Start && !start.IsZero() {
-			d.more(im.word("depuis le ", "from ") + start.String())
-		}
-		if m.End.IsZero() {
-			m.End = end
-		} else if end != m.End && !end.IsZero() {
-			d.more(im.word("jusqu'au ", "until ") + end.String())
-		}
+		d.from, d.to = im.period(r, n.get("boundsPeriod"), at+".boundsPeriod")
 	case n.peek("boundsDuration") != nil:
 		q := n.get("boundsDuration")
 		value, unit := im.amount(q)
