@@ -63,6 +63,8 @@ func sameCode(a, b []summary.Code) bool {
 type removedItem struct {
 	ID      string `json:"id"`
 	Section string `json:"section"`
+	// critical is set for what stops a hand: it goes by name only.
+	critical bool
 }
 
 // removed lists what a new summary leaves out of the previous one. Items that others added are not among them: they are brought over, or
@@ -78,30 +80,70 @@ func removed(previous, s *summary.Summary, was map[string]string, discarded func
 				kept = sameThing(item, next.Item(j)) || common.ID == next.Common(j).ID && name != "allergies" && name != "alerts"
 			}
 			if !kept {
-				list = append(list, removedItem{cmp.Or(was[common.ID], common.ID), name})
+				d, isDirective := item.(*summary.Directive)
+				critical := name == "alerts" || name == "allergies" || isDirective && binding(d)
+				list = append(list, removedItem{cmp.Or(was[common.ID], common.ID), name, critical})
 			}
 		}
 	})
 	return list
 }
 
-// checkRemoved refuses to leave out an alert or an allergy unless that is said by name: a file that never had it, or lost it, looks like
-// one from which somebody took it.
+// checkRemoved refuses to leave out an alert, an allergy, a refusal or a treatment limit unless that is said by name: a file that never had it,
+// or lost it, looks like one from which somebody took it.
 func (a *app) checkRemoved(list []removedItem, allowed []string) error {
+	var ids, problems = []string{}, []problem{}
 	for _, r := range list {
-		if r.Section != "alerts" && r.Section != "allergies" || slices.Contains(allowed, r.ID) {
-			continue
+		if r.critical && !slices.Contains(allowed, r.ID) {
+			ids = append(ids, r.ID)
+			problems = append(problems, problem{"sections." + r.Section, r.ID})
 		}
-		return &failure{
-			code: exitGeneral, name: "critical-removed", path: "sections." + r.Section,
-			message: fmt.Sprintf(a.lang.s(
-				"la carte porte une alerte ou une allergie (%s) que cette synthèse n'a plus ; rien n'a été écrit",
-				"the card holds an alert or an allergy (%s) that this summary does not have any more; nothing was written",
-			), r.ID),
-			hint: fmt.Sprintf(a.lang.s(
-				"gardez-la dans la synthèse, écartée ou résolue s'il le faut (« read --json » la montre) ; si elle doit partir : --remove %s",
-				"keep it in the summary, refuted or resolved if need be (\"read --json\" shows it); if it has to go: --remove %s",
-			), r.ID),
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	all := strings.Join(ids, ",")
+	return &failure{
+		code: exitGeneral, name: "critical-removed", path: problems[0].Path, problems: problems,
+		message: fmt.Sprintf(a.lang.s(
+			"la carte porte une alerte, une allergie ou un refus (%s) que cette synthèse n'a plus ; rien n'a été écrit",
+			"the card holds an alert, an allergy or a refusal (%s) that this summary does not have any more; nothing was written",
+		), all),
+		hint: fmt.Sprintf(a.lang.s(
+			"gardez-la dans la synthèse, écartée ou résolue s'il le faut (« read --json » la montre) ; si elle doit partir : --remove %s",
+			"keep it in the summary, refuted or resolved if need be (\"read --json\" shows it); if it has to go: --remove %s",
+		), all),
+	}
+}
+
+// checkDocument refuses to sign what a document of a card says of itself that it is not: verified, or whole.
+func (a *app) checkDocument(src *imported, list []removedItem) error {
+	for _, l := range src.losses {
+		switch {
+		case l.Reason == summary.ReasonNotVerified:
+			return &failure{
+				code: exitUnverifiable, name: "unverified-document",
+				message: a.lang.s(
+					"ce document vient d'une carte dont la signature n'était pas vérifiée ; rien n'a été écrit",
+					"this document comes from a card whose signature was not verified; nothing was written",
+				),
+				hint: a.lang.s(
+					"« secours convert » en fait une synthèse JSON : relisez-la, et écrivez ce qui est vrai",
+					"\"secours convert\" makes a summary in JSON of it: read it, and write what is true",
+				),
+			}
+		case l.Reason == summary.ReasonWithheld && len(list) > 0:
+			return &failure{
+				code: exitNotAuthorised, name: "partial-document", path: "sections." + list[0].Section,
+				message: a.lang.s(
+					"ce document ne montre qu'une partie d'une synthèse, et la carte en porte plus, qui serait perdu ; rien n'a été écrit",
+					"this document shows only a part of a summary, and the card holds more, which would be lost; nothing was written",
+				),
+				hint: a.lang.s(
+					"prenez un document complet, ou ajoutez seulement (« secours amend »)",
+					"take a document that is whole, or only add (\"secours amend\")",
+				),
+			}
 		}
 	}
 	return nil

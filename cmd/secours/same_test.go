@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/secours-card/secours/summary"
@@ -35,15 +36,22 @@ func TestSameThing(t *testing.T) {
 
 func TestRemoved(t *testing.T) {
 	before := sections(t, `"allergies":{"status":"items","items":[{"id":"b1","agent":{"text":"amoxicilline"}},{"id":"b2","agent":{"text":"latex"}},
-		{"id":"b3","agent":{"text":"kiwi"},"unreviewed":true}]}, "visits":{"status":"items","items":[{"id":"g1","date":"2026","reason":{"text":"x"}}]}`)
+		{"id":"b3","agent":{"text":"kiwi"},"unreviewed":true}]}, "visits":{"status":"items","items":[{"id":"g1","date":"2026","reason":{"text":"x"}}]},
+		"directives":{"status":"items","items":[{"id":"h1","kind":"refusal","subject":"transfusion"},{"id":"h2","kind":"organ-donation"}]}`)
 	after := sections(t, `"allergies":{"status":"items","items":[{"id":"b1","agent":{"text":"latex"}}]}`)
 	got := removed(before, after, nil, oneOf(nil))
-	if want := []removedItem{{"b1", "allergies"}, {"g1", "visits"}}; !slices.Equal(got, want) {
+	if want := []removedItem{{"b1", "allergies", true}, {"g1", "visits", false}, {"h1", "directives", true}, {"h2", "directives", false}}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	a := newApp()
-	if a.checkRemoved(got, nil) == nil || a.checkRemoved(got, []string{"g1"}) == nil || a.checkRemoved(got, []string{"b1"}) != nil {
-		t.Error("an allergy goes without a word, or a visit does not go")
+	for allowed, ok := range map[string]bool{"": false, "g1": false, "b1": false, "h1": false, "b1 h1": true} {
+		if err := a.checkRemoved(got, strings.Fields(allowed)); (err == nil) != ok {
+			t.Errorf("an allergy or a refusal goes without a word, or a visit does not go: %q: %v", allowed, err)
+		}
+	}
+	// All that has to be named is named at once.
+	if err := a.checkRemoved(got, nil); err == nil || !strings.Contains(a.explain(err).hint, "--remove b1,h1") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -153,7 +153,7 @@ type written struct {
 	Amendments []carried `json:"amendments"`
 	// Removed is what the previous summary had and this one has not.
 	Removed  []removedItem `json:"removed"`
-	Warnings []problem     `json:"warnings,omitempty"`
+	Warnings []problem     `json:"warnings"`
 	// From is the format that the summary was read from; Losses is what it said that the summary does not say as it did.
 	From   string         `json:"from"`
 	Losses []summary.Loss `json:"losses"`
@@ -177,6 +177,9 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	src, err := a.readSource(ctx, file, o.from, o.encoding)
 	if err != nil {
+		return err
+	}
+	if err := a.checkDocument(src, nil); err != nil {
 		return err
 	}
 	s := src.summary
@@ -255,7 +258,7 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	}
 	result := written{
 		Schema: "secours.write/1", Card: content.Card.String(), Capacity: content.Capacity, SignedAt: now.UTC().Truncate(time.Second),
-		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Removed: []removedItem{}, Warnings: a.warnings(s, o.unsealed),
+		Sealed: !o.unsealed, SealedFor: []sealedFor{}, Amendments: []carried{}, Removed: []removedItem{}, Warnings: append([]problem{}, a.warnings(s, o.unsealed)...),
 		From: src.format, Losses: append([]summary.Loss{}, src.losses...),
 	}
 	if previous != nil && h.notAfter(content.Card, stateOf(previous)) {
@@ -272,6 +275,9 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 		// Another patient's practices and recovery code do not open this one's summary, and what was said of him is not said of this one.
 		samePatient = nil
 		result.Warnings = append(result.Warnings, a.leftBehind(previous)...)
+	}
+	if samePatient != nil {
+		result.Warnings = append(result.Warnings, a.lostIdentifiers(previous, s)...)
 	}
 	seals := &sealing{}
 	if !o.unsealed {
@@ -303,6 +309,9 @@ func (a *app) write(ctx context.Context, file string, o writeOptions) error {
 	result.Amendments = append(result.Amendments, done...)
 	if samePatient != nil && samePatient.Summary != nil {
 		result.Removed = removed(samePatient.Summary, s, was, oneOf(o.carry.discard))
+		if err := a.checkDocument(src, result.Removed); err != nil {
+			return err
+		}
 		if err := a.checkRemoved(result.Removed, o.remove); err != nil && samePatient.Verdict.Status != record.Invalid {
 			return err
 		}

@@ -55,6 +55,23 @@ func (a *app) samePatient(previous *record.Record, s *summary.Summary, allowed b
 	}
 }
 
+// lostIdentifiers are the national identifiers of the card that the summary has no more: a document of other software may not have them.
+func (a *app) lostIdentifiers(previous *record.Record, s *summary.Summary) (list []problem) {
+	if previous.Summary == nil || previous.Clearance == 0 {
+		return nil
+	}
+	for _, was := range previous.Summary.Patient.IDs {
+		if (was.System == summary.SystemINSNIR || was.System == summary.SystemINSNIA) &&
+			!slices.ContainsFunc(s.Patient.IDs, func(is summary.Identifier) bool { return is.System == was.System }) {
+			list = append(list, problem{"patient.ids", fmt.Sprintf(a.lang.s(
+				"la carte portait un identifiant %s que cette synthèse n'a pas",
+				"the card held an identifier %s that this summary does not have",
+			), was.System)})
+		}
+	}
+	return list
+}
+
 // differentTraits returns the paths of the traits in which two patients differ, none if they can be one person. Names change by
 // marriage or correction: they may differ where a national identifier is the same. A practice's own numbers prove nothing,
 // since every practice counts from 1; but two different ones in one system are two persons.

@@ -140,7 +140,11 @@ func (im *importer) agentOfKind(r *resource, a *summary.Allergy) string {
 		return ""
 	}
 	kind := a.Agent.Text
-	a.Agent = summary.Concept{Text: join(", ", texts...), Codes: append(codes, a.Agent.Codes...)}
+	for _, c := range a.Agent.Codes {
+		// Beside the agent's, it would make all of a patient's allergies one and the same to whoever compares codes.
+		im.minor(r, summary.LossDropped, summary.ReasonNoPlace, "code.coding", c.Code)
+	}
+	a.Agent = summary.Concept{Text: join(", ", texts...), Codes: codes}
 	return kind
 }
 
