@@ -146,7 +146,11 @@ func (r *renderer) medication(m *summary.Medication) entry {
 	if !says(r.product(m), m.Form) {
 		detail("", m.Form)
 	}
-	detail(l.s("voie ", "route "), m.Route)
+	label := l.s("voie ", "route ")
+	if strings.HasPrefix(strings.ToLower(m.Route), label) {
+		label = "" // the professional wrote the word too
+	}
+	detail(label, m.Route)
 	if m.LongTerm == summary.Yes {
 		detail("", l.s("au long cours", "long-term"))
 	}

@@ -210,6 +210,7 @@ func TestWording(t *testing.T) {
 		{drug(`"status":"on-hold","stopReason":"saignement"`), "raison de la suspension : saignement", "reason for the hold: saignement"},
 		{drug(`"status":"active","stopReason":"saignement"`), "raison de l'arrêt : saignement", "reason for stopping: saignement"},
 		{drug(`"status":"unknown"`), "= 1 de statut inconnu, revue non datée STATUT INCONNU x", "= 1 of unknown status, review not dated STATUS UNKNOWN x"},
+		{drug(`"status":"active","route":"Voie orale"`), "= 1 en cours, revue non datée x DOSE NON INDIQUÉE Voie orale", "route Voie orale"},
 		{drug(`"status":"intended"`), "= 1 prévu, revue non datée PRÉVU x", "= 1 intended, review not dated INTENDED x"},
 		{drug(`"status":"not-taken"`), "= 1 non pris, revue non datée NON PRIS x", "= 1 not taken, review not dated NOT TAKEN x"},
 		{drug(`"status":"active","note":"à jeun"`), "« à jeun »", "“à jeun”"},

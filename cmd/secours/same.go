@@ -92,7 +92,7 @@ func removed(previous, s *summary.Summary, was map[string]string, discarded func
 // checkRemoved refuses to leave out an alert, an allergy, a refusal or a treatment limit unless that is said by name: a file that never had it,
 // or lost it, looks like one from which somebody took it.
 func (a *app) checkRemoved(list []removedItem, allowed []string) error {
-	var ids, problems = []string{}, []problem{}
+	ids, problems := []string{}, []problem{}
 	for _, r := range list {
 		if r.critical && !slices.Contains(allowed, r.ID) {
 			ids = append(ids, r.ID)
