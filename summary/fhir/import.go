@@ -72,6 +72,8 @@ type importer struct {
 	pregnancy pregnancy
 	// allergies are the AllergyIntolerances that the summary or the report has.
 	allergies map[*node]bool
+	// exported is set for a document that Export wrote: its narratives are made of its entries, in other words.
+	exported bool
 	// compare is how much more of the document is looked at for what narratives say.
 	compare int
 }
@@ -223,6 +225,7 @@ func (im *importer) provenance(root *node) {
 		l := summary.Loss{Kind: summary.LossAmbiguous, Source: "Bundle", Element: "meta.tag", Text: join(", ", code, t.peek("display").str())}
 		switch t.peek("system").str() {
 		case sysVerdict:
+			im.exported = true
 			if code != "valid" && code != "valid-stale" && code != unsigned {
 				l.Reason = summary.ReasonNotVerified
 				im.add(l)

@@ -33,7 +33,7 @@ func (im *importer) narrative(n *node, p listing, title string) {
 	text := n.get("text")
 	div := text.peek("div").str()
 	text.readAll()
-	if div == "" {
+	if div == "" || im.exported {
 		return
 	}
 	entries := n.peek("entry").list()
