@@ -45,7 +45,7 @@ func (im *importer) alert(s *section, e, o *node, kind summary.AlertKind) {
 		case a.Text == "":
 			return a, false
 		case denies(a.Text) && len(a.Codes) == 0:
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, o, a.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, o, a.Text)
 			return a, false
 		case o.attr("negationInd") == "true":
 			im.report(summary.LossDropped, summary.ReasonNotInForce, o, a.Text)
@@ -121,7 +121,7 @@ func (im *importer) device(s *section, n *node) {
 		case a.Text == "":
 			return a, false
 		case denies(a.Text) && len(a.Codes) == 0:
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, n, a.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, n, a.Text)
 			return a, false
 		case n.attr("negationInd") == "true" || planned(n) && n.name == "procedure":
 			im.report(summary.LossDropped, summary.ReasonNotInForce, n, a.Text)

@@ -2,6 +2,7 @@ package vsm
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -210,11 +211,15 @@ func (im *importer) allergyTo(s *section, e, o, agent *node, negated, again bool
 			im.report(summary.LossAmbiguous, summary.ReasonNoText, o, a.Agent.Text)
 		}
 		if denies(a.Agent.Text) && len(a.Reactions) == 0 && a.Severity == "" && a.Criticality == "" && len(a.Agent.Codes) == 0 {
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, o, a.Agent.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, o, a.Agent.Text)
 			return a, false
 		}
 		if a.Verification == verificationError {
 			im.report(summary.LossDropped, summary.ReasonEnteredInError, o, a.Agent.Text)
+			for _, r := range im.remarks(o, len(im.allergies), func(string) bool { return false }) {
+				im.report(summary.LossDropped, summary.ReasonEnteredInError, o, r.String())
+			}
+			im.account(account{stems(slices.Collect(maps.Keys(im.seen))...), accountOf(&a).names})
 			o.take()
 			return a, false
 		}
@@ -227,6 +232,7 @@ func (im *importer) allergyTo(s *section, e, o, agent *node, negated, again bool
 			}
 		})
 		a.Note = im.note(a.Note, o, len(im.allergies))
+		im.account(accountOf(&a))
 		return a, true
 	})
 	if found && !again {

@@ -7,7 +7,13 @@
 // Entries come first. A section without any is read from its narrative: each item of a list, row of a table, paragraph or line is
 // carried as a text, with a loss that asks somebody to look. What the narrative of a section says beside its entries is in the note of
 // the item to whose entry it belongs, and else in the report. An allergy is never left out: one that cannot be understood is carried as
-// a text, and one without a text is an error.
+// a text, and one without a text is an error. What the narrative of allergies says in a row, an item of a list, a paragraph or a line
+// that no entry accounts for is an allergy of its own, with a loss (ambiguous, narrative), unless it only denies or is a heading. An
+// entry accounts for a row if it says the substance, in whatever words besides; what else such a row says is in the report. A word
+// that is not known to be about a reaction, a time, or how sure or bad an allergy is, is taken for a substance: an allergy may stand
+// there twice, or a remark as one. A row of treatments that no entry accounts for is a loss.
+//
+// A loss whose reason is the narrative is of kind dropped where its text is not in the summary.
 //
 // # What goes where
 //
@@ -52,7 +58,7 @@
 // # None known, not asked, not available
 //
 // A section that is not there was not asked about. One that has no items, and says nothing by a code, was not asked about either:
-// "néant" in a narrative is reported, and makes neither an item nor none-known.
+// "néant" in a narrative is reported (dropped), and makes neither an item nor none-known.
 //
 //	null flavor of a section             status
 //	NI    no information                 unavailable: none is there, for whatever reason (C-CDA, IPS "no information available")
@@ -68,7 +74,7 @@
 // observation of allergies, of problems or of drugs as such. Of drugs or of food alone it is noneKnown of that category, and never more. The history of a
 // summary is none-known if current problems, past problems and procedures all say so, else noneKnown of the kind that does.
 // "No current problems" (160245001) among the past ones says nothing. Where a code says that there is no allergy and the narrative
-// names something, the narrative is carried, and the contradiction reported.
+// names something, or makes an exception ("sauf"), the narrative is carried, and the contradiction reported.
 //
 // # What is not read
 //

@@ -63,7 +63,7 @@ func (im *importer) problem(s *section, e, o *node, kind summary.ConditionKind, 
 		case c.Condition.Text == "":
 			return c, false
 		case denies(c.Condition.Text) && len(c.Condition.Codes) == 0:
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, o, c.Condition.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, o, c.Condition.Text)
 			return c, false
 		}
 		if isProblemType(code) || code.kid("originalText") == nil && code.peek("displayName") == "" {
@@ -201,7 +201,7 @@ func (im *importer) procedure(s *section, p *node) {
 		case c.Condition.Text == "":
 			return c, false
 		case denies(c.Condition.Text) && len(c.Condition.Codes) == 0:
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, p, c.Condition.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, p, c.Condition.Text)
 			return c, false
 		case p.attr("negationInd") == "true", status == "cancelled", status == "aborted", status == "nullified", planned(p):
 			im.report(summary.LossDropped, summary.ReasonNotInForce, p, c.Condition.Text)

@@ -59,6 +59,8 @@ type importer struct {
 	names map[*node]string
 	// shared are the rows of narratives to which several statements refer.
 	shared map[*node]bool
+	// accounts are what the allergies that were read so far say.
+	accounts []account
 	// day is that of the document, author who wrote it.
 	day    summary.Date
 	author summary.Author

@@ -161,11 +161,47 @@ func TestDenies(t *testing.T) {
 		"Néant": true, "R.A.S.": true, "RAS": true, "-": true, "?": true, "Aucune allergie connue": true, "Non renseigné": true,
 		"Allergies : aucune connue à ce jour": true, "Pas d’antécédent": true, "No known drug allergies": true, "NKDA": true,
 		"Aucune autre allergie": true, "Absence d'allergie médicamenteuse": true,
+		"Pas d'allergie alimentaire connue": true, "Aucune allergie médicamenteuse ni alimentaire": true, "Allergies : ø": true,
+		"Le patient n'est pas allergique aux médicaments": true, "Pas d'allergie sauf au latex": false, "Ne pas donner d'aspirine": false,
 		"Pénicilline": false, "Aucune, sauf pénicilline": false, "Pas d'aspirine": false, "Allergie alimentaire": false,
 		"Insuffisance rénale": false, "aucune allergie hormis l'iode": false, "Rasburicase": false,
 	} {
 		if got := denies(text); got != want {
 			t.Errorf("denies(%q) is %v", text, got)
+		}
+	}
+}
+
+// TestRows guards which rows of a narrative, beside an entry for penicillin, are an allergy of their own. The section
+// after it has two more.
+func TestRows(t *testing.T) {
+	doc := string(read(t, "testdata/rows.xml"))
+	from := strings.Index(doc, "<text>") + len("<text>")
+	to := strings.Index(doc, "</text>")
+	for row, want := range map[string]bool{
+		"Latex : urticaire": true, "Allergie au latex": true, "Allergie à la pénicilline et au latex": true, "Pénicilline, or": true,
+		"Thé": true, "Lait de pénicilline": true, "Pas d'allergie, sauf au latex": true, "Pénicilline ; allergie alimentaire": true,
+		"Choc anaphylactique": true, "Allergies alimentaires": true, "Chocolat": true, "Pénicilline, genévrier": true,
+		"Allergies : latex :": true, "Pas d'aspirine": true, "E120": true,
+		"Pénicilline": false, "PENICILLINES": false, "Allergie à la pénicilline": false, "Pénicilline : choc en 1998, grave": false,
+		"Allergie médicamenteuse : pénicilline (urticaire)": false, "Urticaire": false, "Néant": false, "RAS": false, "-": false, "0": false,
+		"This section contains all allergies. It does not contain allergies that were deleted or entered in error.": false, "Allergies : or": true,
+		"Aucune autre allergie connue": false, "Pas d'allergie alimentaire connue": false, "Allergies": false, "Allergies alimentaires :": false,
+	} {
+		s, losses, err := Import([]byte(doc[:from] + "<list><item>" + row + "</item><item>Néant</item></list>" + doc[to:]))
+		if err != nil {
+			t.Fatal(row, err)
+		}
+		items := s.Sections.Allergies.Items
+		if got := items[1].Agent.Text == row; got != want || !got && len(items) != 3 {
+			t.Errorf("%q: an allergy of its own: %v, want %v", row, got, want)
+		}
+		told := slices.ContainsFunc(losses, func(l summary.Loss) bool {
+			return l.Kind == summary.LossAmbiguous && l.Reason == summary.ReasonNarrative && l.Text == row &&
+				l.Path == "sections.allergies.items[1]" && l.Source == "48765-2"
+		})
+		if told != want {
+			t.Errorf("%q: reported as doubtful: %v, want %v", row, told, want)
 		}
 	}
 }

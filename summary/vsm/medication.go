@@ -59,7 +59,7 @@ func (im *importer) medication(s *section, n *node) {
 			it.Product.Text = text
 			im.report(summary.LossAmbiguous, summary.ReasonNoText, n, text)
 		case denies(it.Product.Text) && len(it.Product.Codes) == 0:
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, n, it.Product.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, n, it.Product.Text)
 			return it, false
 		}
 		it.Route = im.label(n.kid("routeCode"))
@@ -360,7 +360,7 @@ func (im *importer) vaccination(s *section, n *node) {
 			n.take()
 			return v, false
 		case denies(v.Vaccine.Text) && len(v.Vaccine.Codes) == 0:
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, n, v.Vaccine.Text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, n, v.Vaccine.Text)
 			return v, false
 		}
 		if m != nil {

@@ -102,6 +102,9 @@ func (im *importer) absent(s *section, nodes ...*node) bool {
 func (im *importer) conclude(s *section, n *node, v verdict) {
 	text := cmpOr(im.original(n.kid("originalText")), n.peek("displayName"), n.peek("code"))
 	im.tell(text)
+	if s.kind == kindAllergies {
+		im.account(account{words: stems(text)})
+	}
 	n.take()
 	said := none{of: v.of, by: s, at: n, text: text}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/secours-card/secours/summary"
 )
@@ -243,7 +244,7 @@ func (im *importer) fromText(s *section) {
 			continue
 		case denies(b.text):
 			// Not none-known: that is a statement which an author makes by a code.
-			im.report(summary.LossAmbiguous, summary.ReasonNarrative, s.text, b.text)
+			im.report(summary.LossDropped, summary.ReasonNarrative, s.text, b.text)
 			continue
 		}
 		im.carry(s, s.text, b.text, summary.ReasonStructure)
@@ -267,7 +268,9 @@ func (im *importer) carry(s *section, n *node, text string, reason summary.LossR
 	case kindAllergies:
 		item(im, &im.allergies, n, func() (summary.Allergy, bool) {
 			ambiguous()
-			return summary.Allergy{Common: common, Agent: concept}, true
+			a := summary.Allergy{Common: common, Agent: concept}
+			im.account(accountOf(&a))
+			return a, true
 		})
 	case kindMedications:
 		item(im, &im.medications, n, func() (summary.Medication, bool) {
@@ -344,16 +347,29 @@ func within(text, other string) bool {
 	return !says(text, known)
 }
 
-// untold reports what the narrative of a section says and its entries do not.
+// untold reports what the narrative of a section says and its entries do not. An allergy that only the narrative names is carried.
 func (im *importer) untold(s *section) {
-	for _, b := range blocks(s.text) {
-		if s.kind == kindAllergies && s.none != nil && !mentionsNone(b.text) && !s.isTitle(b.text) && says(b.text, im.told) {
-			// The code says that there is no allergy, the text seems to name one. Of the two, the text is carried.
-			im.carry(s, s.text, b.text, summary.ReasonContradiction)
+	found := blocks(s.text)
+	for i, b := range found {
+		if s.isTitle(b.text) {
 			continue
 		}
+		if len(im.allergies) > maxItems {
+			return // an error
+		}
+		if s.kind == kindAllergies && strings.ContainsFunc(b.text, unicode.IsLetter) && !denies(b.text) && !heads(found, i) && !im.rowAccounted(b) {
+			switch {
+			case s.none == nil:
+				im.carry(s, s.text, b.text, summary.ReasonNarrative)
+				continue
+			case !deniesFirst(b.text):
+				// The code says that there is no allergy, the text seems to name one. Of the two, the text is carried.
+				im.carry(s, s.text, b.text, summary.ReasonContradiction)
+				continue
+			}
+		}
 		stated := s.items == 0 && (s.none != nil || len(s.noneOf) > 0 || s.unavailable)
-		if !s.isTitle(b.text) && says(b.text, im.told) && !(stated && denies(b.text)) {
+		if says(b.text, im.told) && !(stated && denies(b.text)) {
 			im.report(summary.LossDropped, summary.ReasonNarrative, s.text, b.text)
 		}
 	}

@@ -231,12 +231,13 @@ func fold(s string) string { return strings.Join(words(s), " ") }
 
 // denials are the words with which a text says that there is nothing, or that nothing is said.
 var denials = strings.Fields(`aucun aucune aucuns aucunes neant ras rien non pas absence sans inconnu inconnue inconnus inconnues
-	no none nil unknown not nka nkda never nsp`)
+	no none nil unknown not nka nkda never nsp ø`)
 
 // idle are the words that may stand beside a denial without making it a statement about something. A text with any other word,
 // as in "aucune, sauf pénicilline", is one.
 var idle = strings.Fields(`a autre autres other ce jour de d du des la le les l en cours et ou o the to of or and any for is are at this time it there
-	has have been patient patiente connu connue connus connues notable notables particulier particuliere particuliers particulieres
+	has have been sur par ni n ne est au aux presente presentee effet effets indesirable indesirables reaction reactions adverse adverses
+	respiratoire respiratoires environnementale environnementales patient patiente connu connue connus connues notable notables particulier particuliere particuliers particulieres
 	significatif significative signaler signale signalee signales signalees declare declaree declares declarees rapporte rapportee
 	renseigne renseignee renseignes renseignees documente documentee precise precisee recherche recherchee disponible disponibles
 	information informations donnee donnees saisie saisi enregistre enregistree identifie identifiee retrouve retrouvee objet
@@ -247,11 +248,6 @@ var idle = strings.Fields(`a autre autres other ce jour de d du des la le les l 
 	vigilance point points resultat resultats directive directives anticipee anticipees s r
 	known allergy allergies drug food medication medications problem problems history procedure procedures device devices implant
 	implants immunization immunizations available recorded reported current found past surgical family`)
-
-// mentionsNone says whether a text has a denial at all.
-func mentionsNone(s string) bool {
-	return slices.ContainsFunc(words(s), func(w string) bool { return slices.Contains(denials, w) })
-}
 
 // denies says whether a text says only that there is nothing, or that nothing is known. That is a narrative's word, not a
 // statement: it makes no item, and nothing known to be empty either.

@@ -99,7 +99,7 @@ func (im *importer) directiveEntry(e *node) {
 			case d.Text == "":
 				return d, false
 			case denies(d.Text):
-				im.report(summary.LossAmbiguous, summary.ReasonNarrative, o, d.Text)
+				im.report(summary.LossDropped, summary.ReasonNarrative, o, d.Text)
 				return d, false
 			case o.attr("negationInd") == "true":
 				im.report(summary.LossDropped, summary.ReasonNotInForce, o, d.Text)
