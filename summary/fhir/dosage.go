@@ -149,26 +149,16 @@ func saidIn(text string, b bit) bool {
 	return true
 }
 
-var (
-	// notDaily are the words of a dose that is not one of every day, daily those of one that is.
-	notDaily = regexp.MustCompile(`(?i)(?:par|chaque|/) ?(?:semaine|sem\b|mois)|hebdo|mensuel|trimestriel|toute?s les (?:\d+|deux|trois|quatre|cinq|six|sept|huit|dix|quinze|vingt) (?:jours|semaines|mois)|` +
-		`jour sur (?:2|3|deux|trois)|(?:\ble|chaque|les|tous les) (?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)|` +
-		`weekly|monthly|fortnight|every other|alternate days?|(?:per|each|every|/) ?(?:week|month)\b|(?:once|twice|times|\d) a (?:week|month)\b|` +
-		`every (?:\d+|two|three|four|five|six|seven|ten) (?:days|weeks|months)|(?:on|every|each) (?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|` +
-		`pro woche|wöchentlich|monatlich|(?:por|a la|cada) semana|semanal|mensual|(?:a|alla|per) settimana|settimanal|per week|wekelijks`)
-	daily = regexp.MustCompile(`(?i)par jour|/ ?j(?:our)?\b|quotidien|chaque jour|tous les jours|daily|per day|\ba day\b|each day|every day|/ ?day\b|täglich|al día|cada día|al giorno|dagelijks`)
-)
-
 // contradicts makes sure that a dose whose text and structure differ in rhythm never looks daily.
 func (im *importer) contradicts(r *resource, at string, d *dose) {
-	odd := notDaily.MatchString(d.text)
+	odd := summary.NotDaily(d.text)
 	switch {
 	case odd && (d.period == summary.PeriodDay || d.period == "" && len(d.columns) > 0):
 		d.period, d.columns, d.plain = summary.PeriodOther, nil, false
 		for i := range d.bits {
 			d.bits[i].exact, d.bits[i].period = true, false
 		}
-	case !odd && daily.MatchString(d.text) && (d.period == summary.PeriodWeek || d.period == summary.PeriodMonth || d.period == summary.PeriodOther):
+	case !odd && summary.Daily(d.text) && (d.period == summary.PeriodWeek || d.period == summary.PeriodMonth || d.period == summary.PeriodOther):
 		for i := range d.bits {
 			d.bits[i].period = false
 		}
