@@ -47,7 +47,7 @@ func (im *importer) alert(s *section, e, o *node, kind summary.AlertKind) {
 		case denies(a.Text) && len(a.Codes) == 0:
 			im.report(summary.LossDropped, summary.ReasonNarrative, o, a.Text)
 			return a, false
-		case o.attr("negationInd") == "true":
+		case isTrue(o.attr("negationInd")):
 			im.report(summary.LossDropped, summary.ReasonNotInForce, o, a.Text)
 			o.take()
 			return a, false
@@ -66,9 +66,9 @@ func (im *importer) plainValue(n *node) string {
 	}
 	if strings.HasSuffix(n.peek("xsi:type"), "BL") {
 		switch n.attr("value") {
-		case "true":
+		case "true", "1":
 			return "oui"
-		case "false":
+		case "false", "0":
 			return "non"
 		}
 		return ""
@@ -123,7 +123,7 @@ func (im *importer) device(s *section, n *node) {
 		case denies(a.Text) && len(a.Codes) == 0:
 			im.report(summary.LossDropped, summary.ReasonNarrative, n, a.Text)
 			return a, false
-		case n.attr("negationInd") == "true" || planned(n) && n.name == "procedure":
+		case isTrue(n.attr("negationInd")) || planned(n) && n.name == "procedure":
 			im.report(summary.LossDropped, summary.ReasonNotInForce, n, a.Text)
 			n.take()
 			return a, false
@@ -153,7 +153,7 @@ func (im *importer) pregnancyEntry(e *node) {
 				a.Text, a.Codes = c.Text, c.Codes
 				o.kid("code").take()
 				a.Since, _ = im.interval(o.kid("effectiveTime"))
-				if o.attr("negationInd") == "true" {
+				if isTrue(o.attr("negationInd")) {
 					im.report(summary.LossDropped, summary.ReasonNotInForce, o, a.Text)
 					return a, false
 				}

@@ -2,7 +2,6 @@ package vsm
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 
@@ -44,8 +43,10 @@ func (im *importer) allergyEntry(s *section, e *node) error {
 // allergyText carries an entry of which nothing is known but its words. A concern with nothing in it, as some programs write one
 // for each section, says nothing.
 func (im *importer) allergyText(s *section, e *node) error {
-	if n := e.at("act", "code"); n != nil && im.absent(s, n) {
-		return nil
+	if n := e.at("act", "code"); n != nil {
+		if v, ok := claimed(n); ok {
+			return im.noAllergy(s, e, e.kid("act"), n, v, isTrue(e.kid("act").attr("negationInd")))
+		}
 	}
 	text := cmpOr(im.entryText(e), im.readable(e))
 	switch {
@@ -73,27 +74,19 @@ func hollow(e *node) bool {
 }
 
 func (im *importer) allergy(s *section, e, o *node) error {
-	value, code := o.kid("value"), o.kid("code")
 	agents := agentsOf(o)
-	candidates := []*node{value, code}
+	candidates := []*node{o.kid("value"), o.kid("code")}
 	for _, a := range agents {
 		candidates = append(candidates, a.kid("code"))
 	}
-	if im.absent(s, present(candidates)...) {
-		code.take()
-		return nil
-	}
-	negated := o.attr("negationInd") == "true"
-	if negated && !slices.ContainsFunc(agents, func(a *node) bool { return im.namesThing(a) }) {
-		for _, n := range present([]*node{value, code}) {
-			if v, ok := generalAllergy(n.peek("codeSystem"), n.peek("code")); ok {
-				im.conclude(s, n, v)
-				code.take()
-				for _, a := range agents {
-					a.take()
-				}
-				return nil
-			}
+	negated := isTrue(o.attr("negationInd"))
+	for _, n := range present(candidates) {
+		v, ok := claimed(n)
+		if !ok && negated && !slices.ContainsFunc(agents, im.namesThing) {
+			v, ok = generalAllergy(n.peek("codeSystem"), n.peek("code"))
+		}
+		if ok {
+			return im.noAllergy(s, e, o, n, v, negated)
 		}
 	}
 	if len(agents) == 0 {
@@ -101,9 +94,104 @@ func (im *importer) allergy(s *section, e, o *node) error {
 	}
 	var errs error
 	for i, agent := range agents {
-		errs = errors.Join(errs, im.allergyTo(s, e, o, agent, negated, i > 0))
+		errs = errors.Join(errs, im.allergyTo(s, e, o, agent, "", negated, i > 0))
 	}
 	return errs
+}
+
+// noAllergy takes an observation in which n says that there is no allergy. Where the same observation names one, that is carried, and the
+// statement is not made.
+func (im *importer) noAllergy(s *section, e, o, n *node, v verdict, negated bool) error {
+	agents := agentsOf(o)
+	if withdrawn(e, o) {
+		im.report(summary.LossDropped, summary.ReasonEnteredInError, n, im.readable(n))
+		im.account(account{words: stems(im.spoken(n.kid("originalText")), im.spoken(o.kid("text")))})
+		o.take()
+		return nil
+	}
+	texts := []*node{o.kid("text"), e.at("act", "text")}
+	reacted := false
+	for _, r := range o.all("entryRelationship") {
+		texts = append(texts, r.at("act", "text"))
+		if value := r.at("observation", "value"); r.peek("typeCode") == "MFST" && value != nil {
+			said := cmpOr(im.spoken(value.kid("originalText")), value.peek("displayName"), value.peek("code"))
+			_, none := claimed(value)
+			reacted = reacted || said != "" && !none && !denial(said)
+		}
+	}
+	said := im.beyond(n, texts...)
+	named := slices.DeleteFunc(slices.Clone(agents), func(a *node) bool { return !im.namesAgent(a) })
+	if len(named) == 0 && said == "" && !reacted {
+		im.conclude(s, n, v)
+		o.kid("code").take()
+		for _, a := range agents {
+			if negated {
+				a.take()
+			}
+		}
+		return nil
+	}
+	for _, m := range present([]*node{o.kid("value"), o.kid("code")}) {
+		if _, ok := claimed(m); ok && m != n {
+			im.withdraw(m)
+		}
+	}
+	im.withdraw(n)
+	if negated {
+		// Nobody can say what of the two is denied.
+		im.report(summary.LossAmbiguous, summary.ReasonContradiction, o, "negationInd true")
+	}
+	if len(named) == 0 {
+		named = []*node{nil}
+	}
+	var errs error
+	for i, agent := range named {
+		errs = errors.Join(errs, im.allergyTo(s, e, o, agent, said, false, i > 0))
+	}
+	return errs
+}
+
+// namesAgent says whether a participant names something that a patient may be allergic to: it has words for more than a kind of things, or a
+// code without a word.
+func (im *importer) namesAgent(a *node) bool {
+	code := a.kid("code")
+	texts := []string{flat(a.kid("name")), im.spoken(code.kid("originalText"))}
+	coded := false
+	for _, c := range append(present([]*node{code}), code.all("translation")...) {
+		texts = append(texts, im.spoken(c.kid("originalText")))
+		_, verdict := verdictOf(c.peek("codeSystem"), c.peek("code"))
+		if verdict || c.peek("code") == "" || c.peek("codeSystem") == oidSNOMED && slices.Contains(kindCodes, c.peek("code")) {
+			continue
+		}
+		texts = append(texts, c.peek("displayName"))
+		coded = true
+	}
+	texts = slices.DeleteFunc(texts, blank)
+	if len(texts) == 0 {
+		return coded
+	}
+	return slices.ContainsFunc(texts, func(t string) bool { return !unnamed(t) })
+}
+
+// kindCodes are those of SNOMED CT for all that one may be allergic to: drug or medicament, substance, pharmaceutical product, food.
+var kindCodes = []string{"410942007", "105590001", "373873005", "763158003", "762766007", "255620007"}
+
+// withdrawn says whether the author of a statement of the allergies took it back.
+func withdrawn(e, o *node) bool {
+	for up := o; up != nil && up != e; up = up.up {
+		switch up.name {
+		case "observation", "act", "organizer":
+			if code := up.kid("statusCode").peek("code"); code == "nullified" || code == "entered-in-error" {
+				return true
+			}
+		}
+	}
+	for _, r := range o.all("entryRelationship") {
+		if sub := r.kid("observation"); sub.kid("code").peek("code") == "66455-7" && sub.kid("value").peek("code") == "entered-in-error" {
+			return true
+		}
+	}
+	return false
 }
 
 func present(nodes []*node) []*node {
@@ -144,7 +232,9 @@ func (im *importer) namesThing(n *node) bool {
 		!blank(flat(code.kid("originalText"))) || strings.Trim(code.at("originalText", "reference").peek("value"), "# ") != ""
 }
 
-func (im *importer) allergyTo(s *section, e, o, agent *node, negated, again bool) error {
+// allergyTo reads the allergy to one agent. Said are the words that contradict a statement in the same place that there is none, which is
+// reported already.
+func (im *importer) allergyTo(s *section, e, o, agent *node, said string, negated, again bool) error {
 	var err error
 	found := item(im, &im.allergies, o, func() (summary.Allergy, bool) {
 		a := summary.Allergy{Common: im.common(o)}
@@ -166,10 +256,31 @@ func (im *importer) allergyTo(s *section, e, o, agent *node, negated, again bool
 		}
 		kindOf(code)
 		valueIsType := kindOf(value)
-		if agent != nil {
+		if _, ok := claimed(value); ok {
+			value, valueIsType = nil, false
+		}
+		switch {
+		case agent == nil && said != "":
+			a.Agent.Text = said
+			im.tell(said)
+			im.report(summary.LossAmbiguous, summary.ReasonContradiction, o, said)
+		case agent != nil:
 			name := flat(agent.kid("name"))
 			agent.kid("name").take()
-			a.Agent = im.concept(agent.kid("code"), beside{name: name})
+			named := agent.kid("code")
+			if _, ok := claimed(named); ok {
+				name = cmpOr(im.original(named.kid("originalText")), name)
+				named.take()
+				named = nil
+			}
+			a.Agent = im.concept(named, beside{name: name})
+			if a.Agent.Text == "" {
+				a.Agent.Text = name
+			}
+			if said != "" && !within(said, a.Agent.Text) {
+				a.Note = said
+				im.tell(said)
+			}
 			if name != "" && fold(name) != fold(a.Agent.Text) {
 				im.minor(summary.LossDropped, summary.ReasonLabel, agent.kid("name"), name)
 				im.tell(name)
@@ -185,7 +296,7 @@ func (im *importer) allergyTo(s *section, e, o, agent *node, negated, again bool
 			a.Agent.Text = im.original(value.kid("originalText"))
 		case valueIsType:
 			if words := im.original(value.kid("originalText")); words != "" && fold(words) != fold(a.Agent.Text) {
-				a.Note = words
+				a.Note = joinNotes(a.Note, words)
 			}
 		case value == nil:
 		case a.Agent.Text == "":
@@ -214,14 +325,12 @@ func (im *importer) allergyTo(s *section, e, o, agent *node, negated, again bool
 			im.report(summary.LossDropped, summary.ReasonNarrative, o, a.Agent.Text)
 			return a, false
 		}
-		if a.Verification == verificationError {
-			im.report(summary.LossDropped, summary.ReasonEnteredInError, o, a.Agent.Text)
-			for _, r := range im.remarks(o, len(im.allergies), func(string) bool { return false }) {
-				im.report(summary.LossDropped, summary.ReasonEnteredInError, o, r.String())
-			}
-			im.account(account{stems(slices.Collect(maps.Keys(im.seen))...), accountOf(&a).names})
-			o.take()
-			return a, false
+		if withdrawn(e, o) {
+			// Who withdraws an allergy may have withdrawn the wrong one: it stays in sight, as refuted.
+			o.kid("statusCode").take()
+			a.Verification = summary.VerificationRefuted
+			a.Note = joinNotes(a.Note, "retirée par son auteur : saisie par erreur")
+			im.report(summary.LossAmbiguous, summary.ReasonEnteredInError, o, a.Agent.Text)
 		}
 		if negated {
 			a.Verification = summary.VerificationRefuted
@@ -273,9 +382,6 @@ func strangers(a, b string) bool {
 	return true
 }
 
-// verificationError marks an allergy that its author withdrew, until it is left out.
-const verificationError summary.Verification = "entered-in-error"
-
 // readableStatement is what an observation says at all, but for its status and times.
 func (im *importer) readableStatement(o *node) string {
 	var parts []string
@@ -302,7 +408,7 @@ func (im *importer) allergyValue(a *summary.Allergy, value *node, again bool) {
 	switch all := fold(c.Text); {
 	case c.Text == "" || all == fold(a.Agent.Text):
 	case strings.Contains(all, "allerg"), strings.Contains(all, "intoler"), strings.Contains(all, fold(a.Agent.Text)):
-		a.Note = c.Text
+		a.Note = joinNotes(a.Note, c.Text)
 		for _, code := range c.Codes {
 			im.minor(summary.LossDropped, summary.ReasonNoPlace, value, code.Code)
 		}
@@ -317,7 +423,9 @@ func (im *importer) allergyDetails(a *summary.Allergy, o *node) {
 	a.Onset = low
 	if !high.IsZero() {
 		im.report(summary.LossDropped, summary.ReasonNoPlace, o.at("effectiveTime", "high"), high.String())
-		a.ClinicalStatus = summary.AllergyResolved
+		if im.past(o.at("effectiveTime", "high").peek("value")) {
+			a.ClinicalStatus = summary.AllergyResolved
+		}
 	}
 	var severities []*node
 	for _, r := range o.all("entryRelationship") {
@@ -411,7 +519,7 @@ func (im *importer) verification(a *summary.Allergy, n *node) {
 	case "refuted":
 		a.Verification = summary.VerificationRefuted
 	case "entered-in-error":
-		a.Verification = verificationError
+		// withdrawn sees to it
 	default:
 		im.unknown(n)
 	}

@@ -35,7 +35,7 @@
 //	  MFST, value where it is a manifestation              reactions
 //	  SEV, 82606-5, 66455-7, 33999-4                       severity, criticality, verification, clinicalStatus
 //	  effectiveTime; concern/statusCode                    onset; clinicalStatus
-//	  negationInd with an agent                            verification: refuted
+//	  negationInd with an agent, withdrawn by its author    verification: refuted
 //	10160-0           treatments                           medications
 //	  manufacturedMaterial: code, name, pharm:*            product, ingredients, strength, form
 //	  a column "posologie", else dose and times written    dosage: text, period, weekdays, asNeeded, maxPerDay
@@ -73,8 +73,12 @@
 // None known is said by the codes for it (SNOMED CT, absent-unknown of IHE and IPS, TA-ASIP MED-273 and MED-274), or by a negated
 // observation of allergies, of problems or of drugs as such. Of drugs or of food alone it is noneKnown of that category, and never more. The history of a
 // summary is none-known if current problems, past problems and procedures all say so, else noneKnown of the kind that does.
-// "No current problems" (160245001) among the past ones says nothing. Where a code says that there is no allergy and the narrative
-// names something, or makes an exception ("sauf"), the narrative is carried, and the contradiction reported.
+// "No current problems" (160245001) among the past ones says nothing. Where a code says that there is no allergy, and an agent,
+// a text beside the code or the narrative names something, or makes an exception ("sauf"), that is carried, the statement is withdrawn, and
+// the contradiction reported. Of other lists the texts beside the code do the same.
+//
+// A dose whose words and times differ in rhythm never looks daily: its period is other where the times are those of every day and the words
+// are not, both stand in its text, and the contradiction is reported.
 //
 // # What is not read
 //

@@ -12,6 +12,7 @@ import (
 // written out in French, returned too, and never calculated with: 8 hours stay "toutes les 8 heures".
 func (im *importer) dosage(it *summary.Medication, n *node) string {
 	d := &summary.Dosage{}
+	im.times = nil
 	var parts []string
 	written := false
 	one := func(n *node) {
@@ -271,8 +272,11 @@ func (im *importer) period(d *summary.Dosage, p, n *node, written bool) string {
 		}
 	}
 	// Of several times the longest is what must not be overlooked.
-	if d.Period == "" || d.Period == summary.PeriodDay {
+	switch {
+	case d.Period == "" || d.Period == summary.PeriodDay:
 		d.Period = per
+	case per != summary.PeriodDay && per != d.Period:
+		d.Period = summary.PeriodOther
 	}
 	if phase := n.kid("phase"); n.attr("alignment") == "DW" && per == summary.PeriodWeek {
 		if w, name := im.weekday(phase); w != "" {
@@ -282,6 +286,7 @@ func (im *importer) period(d *summary.Dosage, p, n *node, written bool) string {
 			}
 		}
 	}
+	im.times = append(im.times, text)
 	return text
 }
 
@@ -306,6 +311,12 @@ func (im *importer) event(d *summary.Dosage, n *node) string {
 	if code == "" {
 		return ""
 	}
+	text := im.meal(d, n, code)
+	im.times = append(im.times, text)
+	return text
+}
+
+func (im *importer) meal(d *summary.Dosage, n *node, code string) string {
 	im.tell(code)
 	if d.Period == "" {
 		d.Period = summary.PeriodDay
@@ -344,6 +355,35 @@ func (im *importer) event(d *summary.Dosage, n *node) string {
 	}
 	im.report(summary.LossChanged, summary.ReasonUnknownCode, n, code)
 	return code
+}
+
+// rhythm compares the words of a dosage, and what goes with it, with its times: a dose whose words and structure differ never looks daily.
+// What the structure says stands in the text.
+func (im *importer) rhythm(it *summary.Medication, n *node, words string) {
+	d := it.Dosage
+	if d == nil || d.Period == "" {
+		return
+	}
+	words = strings.Join([]string{it.Product.Text, d.Text, it.Note, words}, "\n")
+	coded := strings.Join(slices.Compact(im.times), ", ")
+	for _, t := range im.times {
+		words = strings.ReplaceAll(words, t, "")
+	}
+	if d.MaxPerDay.Text != "" {
+		words = strings.ReplaceAll(words, "maximum "+d.MaxPerDay.Text+" par jour", "")
+	}
+	odd := summary.NotDaily(words)
+	switch {
+	case odd && d.Period == summary.PeriodDay:
+		d.Period = summary.PeriodOther
+	case !odd && summary.Daily(words) && d.Period != summary.PeriodDay:
+	default:
+		return
+	}
+	im.report(summary.LossAmbiguous, summary.ReasonContradiction, n, joinNotes(d.Text, it.Note)+" / "+coded)
+	if coded != "" && !strings.Contains(fold(d.Text), fold(coded)) {
+		d.Text = strings.TrimSpace(d.Text + " (codé : " + coded + ")")
+	}
 }
 
 // limit reads the most that may be taken. Per day it has a place of its own, and it is written out in any case.

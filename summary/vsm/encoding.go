@@ -88,10 +88,12 @@ func decode(data []byte) ([]byte, error) {
 	}
 }
 
+var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']`)
+
 // declared returns the encoding of the XML declaration.
 func declared(data []byte) string {
 	head := data[:min(len(data), 256)]
-	m := regexp.MustCompile(`^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']`).FindSubmatch(head)
+	m := declaration.FindSubmatch(head)
 	if m == nil {
 		return ""
 	}

@@ -35,7 +35,7 @@ func (im *importer) problem(s *section, e, o *node, kind summary.ConditionKind, 
 		o.take()
 		return
 	}
-	if o.peek("negationInd") == "true" && value.peek("code") == "55607006" {
+	if isTrue(o.peek("negationInd")) && value.peek("code") == "55607006" {
 		im.conclude(s, value, verdict{kind: s.kind, none: true})
 		o.take()
 		return
@@ -76,7 +76,7 @@ func (im *importer) problem(s *section, e, o *node, kind summary.ConditionKind, 
 			o.take()
 			return c, false
 		}
-		if o.attr("negationInd") == "true" {
+		if isTrue(o.attr("negationInd")) {
 			c.Certainty = summary.CertaintyRefuted
 		}
 		im.concernStatus(e, o, func(status string) {
@@ -203,7 +203,7 @@ func (im *importer) procedure(s *section, p *node) {
 		case denies(c.Condition.Text) && len(c.Condition.Codes) == 0:
 			im.report(summary.LossDropped, summary.ReasonNarrative, p, c.Condition.Text)
 			return c, false
-		case p.attr("negationInd") == "true", status == "cancelled", status == "aborted", status == "nullified", planned(p):
+		case isTrue(p.attr("negationInd")), status == "cancelled", status == "aborted", status == "nullified", planned(p):
 			im.report(summary.LossDropped, summary.ReasonNotInForce, p, c.Condition.Text)
 			p.take()
 			return c, false

@@ -64,6 +64,8 @@ type importer struct {
 	// day is that of the document, author who wrote it.
 	day    summary.Date
 	author summary.Author
+	// times are those of the dosage that is being read, as its structure has them.
+	times []string
 	// here is the section that is being read.
 	here *section
 	// masked says that the whole document is very restricted.
@@ -104,7 +106,7 @@ func item[I any](im *importer, list *[]draft[I], n *node, build func() (I, bool)
 	im.losses, im.seen = nil, map[string]bool{}
 	it, ok := build()
 	im.unread(n)
-	reported := func(l summary.Loss) bool { return l.Element == n.path(im.top(n)) }
+	reported := func(l summary.Loss) bool { return l.Element == summary.LossText(n.path(im.top(n))) }
 	if !ok && sectionOf(n) != nil && !slices.ContainsFunc(im.losses, reported) {
 		im.report(summary.LossDropped, summary.ReasonNoText, n, im.readable(n))
 	}
@@ -139,7 +141,7 @@ func (im *importer) add(l summary.Loss, n *node) {
 	}
 	l.Source, l.Text = im.source(n), summary.LossText(l.Text)
 	if top := im.top(n); top != nil && n != top {
-		l.Element = n.path(top)
+		l.Element = summary.LossText(n.path(top))
 	}
 	im.losses = append(im.losses, l)
 }
@@ -164,17 +166,21 @@ func (im *importer) source(n *node) string {
 	case top == nil:
 		return ""
 	case top.name == "entry":
-		return im.sectionName(top.up) + "/" + top.path(top.up)
+		return summary.LossText(im.sectionName(top.up) + "/" + top.path(top.up))
 	case top.name == "section":
 		return im.sectionName(top)
 	}
-	return top.path(im.root)
+	return summary.LossText(top.path(im.root))
 }
 
 func (im *importer) sectionName(n *node) string {
 	name := im.names[n]
 	if name == "" {
 		name = cmpOr(n.kid("code").peek("code"), "section")
+		if len(name) > maxCode || name != summary.LossText(name) {
+			// No code of a section: the number of the entry must stay in sight.
+			name = summary.LossText(string([]rune(name)[:min(len([]rune(name)), maxCode)]))
+		}
 		im.names[n] = name
 	}
 	return name

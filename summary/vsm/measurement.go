@@ -76,7 +76,7 @@ func (im *importer) measurement(o *node) {
 	case kind == summary.MeasureSpO2Baseline:
 		drop(summary.ReasonNotBaseline)
 		return
-	case o.peek("negationInd") == "true" || slices.Contains([]string{"aborted", "cancelled", "nullified"}, o.kid("statusCode").peek("code")) || planned(o):
+	case isTrue(o.peek("negationInd")) || slices.Contains([]string{"aborted", "cancelled", "nullified"}, o.kid("statusCode").peek("code")) || planned(o):
 		drop(summary.ReasonNotInForce)
 		return
 	case value == nil || len(value.attrs) == 0 && len(value.kids) == 0:

@@ -75,6 +75,7 @@ func (im *importer) medication(s *section, n *node) {
 			}
 		}
 		im.writtenDosage(&it, n, coded)
+		im.rhythm(&it, n, text)
 		return it, true
 	})
 }
@@ -93,7 +94,7 @@ func (im *importer) noTreatment(s *section, n, m *node) bool {
 		n.take()
 		return true
 	}
-	if n.peek("negationInd") != "true" || product == nil {
+	if !isTrue(n.peek("negationInd")) || product == nil {
 		return false
 	}
 	for _, c := range append([]*node{product}, product.all("translation")...) {
@@ -225,7 +226,7 @@ func (im *importer) medicationStatus(it *summary.Medication, n *node) {
 	case "INT":
 		it.Origin = summary.OriginPrescribed
 	}
-	if n.attr("negationInd") == "true" {
+	if isTrue(n.attr("negationInd")) {
 		it.Status = summary.MedicationNotTaken
 	}
 }
@@ -351,7 +352,7 @@ func (im *importer) vaccination(s *section, n *node) {
 		switch {
 		case v.Vaccine.Text == "":
 			return v, false
-		case n.attr("negationInd") == "true":
+		case isTrue(n.attr("negationInd")):
 			im.report(summary.LossDropped, summary.ReasonNotInForce, n, v.Vaccine.Text)
 			n.take()
 			return v, false

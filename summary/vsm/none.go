@@ -1,6 +1,11 @@
 package vsm
 
-import "github.com/secours-card/secours/summary"
+import (
+	"slices"
+	"strings"
+
+	"github.com/secours-card/secours/summary"
+)
 
 // A verdict is what a code says of a list as a whole: of the lists of one kind, or of whatever list it stands in.
 type verdict struct {
@@ -82,19 +87,84 @@ func verdictOf(system, code string) (verdict, bool) {
 	return verdict{}, false
 }
 
-// absent takes what a code says of the whole section, from the first of the elements that has such a code.
-func (im *importer) absent(s *section, nodes ...*node) bool {
-	for _, n := range nodes {
-		for _, c := range append([]*node{n}, n.all("translation")...) {
-			v, ok := verdictOf(c.peek("codeSystem"), c.peek("code"))
-			if !ok {
-				continue
-			}
-			im.conclude(s, n, v)
-			return true
+// claimed returns the verdict of an element, by its code or a translation of that.
+func claimed(n *node) (verdict, bool) {
+	if n == nil {
+		return verdict{}, false
+	}
+	for _, c := range append([]*node{n}, n.all("translation")...) {
+		if v, ok := verdictOf(c.peek("codeSystem"), c.peek("code")); ok {
+			return v, true
 		}
 	}
+	return verdict{}, false
+}
+
+// absent takes what a code says of the whole section, from the first of the elements that has such a code. Where the author's words beside
+// it make an exception or name something, they are carried, and the code says nothing.
+func (im *importer) absent(s *section, nodes ...*node) bool {
+	for _, n := range nodes {
+		v, ok := claimed(n)
+		if !ok {
+			continue
+		}
+		if said := im.beyond(n); said != "" {
+			im.withdraw(n)
+			im.carry(s, n, said, summary.ReasonContradiction)
+			return true
+		}
+		im.conclude(s, n, v)
+		return true
+	}
 	return false
+}
+
+// withdraw reports a statement that there is none which the same entry contradicts.
+func (im *importer) withdraw(n *node) {
+	im.report(summary.LossDropped, summary.ReasonContradiction, n, cmpOr(n.peek("displayName"), im.spoken(n.kid("originalText")), n.peek("code")))
+	n.take()
+}
+
+// beyond returns what is said beside a code for "none known" and is more than that: the author's words for the code, a label of it that
+// denies nothing, and texts about the whole.
+func (im *importer) beyond(n *node, texts ...*node) string {
+	var found []string
+	words := func(text string) bool {
+		return denial(text) || im.here.kind != kindAllergies && deniesFirst(text)
+	}
+	add := func(text string, silent func(string) bool) {
+		if !blank(text) && !silent(text) && !slices.ContainsFunc(found, func(other string) bool { return within(text, other) }) {
+			found = append(found, text)
+		}
+	}
+	if n != nil {
+		for _, c := range append([]*node{n}, n.all("translation")...) {
+			add(im.spoken(c.kid("originalText")), words)
+			add(c.peek("displayName"), func(label string) bool { return denial(label) || hasDenial(label) })
+		}
+	}
+	for _, t := range texts {
+		add(im.spoken(t), words)
+	}
+	return strings.Join(found, ", ")
+}
+
+// hasDenial says whether a text denies something, and makes no exception.
+func hasDenial(s string) bool {
+	all := words(s)
+	return slices.ContainsFunc(all, func(w string) bool { return slices.Contains(denials, w) }) && !slices.ContainsFunc(all, isException)
+}
+
+// spoken returns what an originalText or a text says, as original does, and leaves it to be read.
+func (im *importer) spoken(n *node) string {
+	if n == nil {
+		return ""
+	}
+	value := n.kid("reference").peek("value")
+	if strings.Trim(value, "# ") == "" {
+		return flat(n)
+	}
+	return cmpOr(flat(n), flat(im.ids.find(sectionOf(n), value)))
 }
 
 // conclude remembers what a section says of its list. Devices and pregnancy are alerts of one kind each: that there is no device

@@ -141,7 +141,7 @@ func (im *importer) concernStatus(e, o *node, set func(string)) {
 	}
 	act.kid("code").take()
 	when := act.kid("effectiveTime")
-	ended := when.kid("high").peek("value") != "" || o.at("effectiveTime", "high").peek("value") != ""
+	ended := im.past(when.kid("high").peek("value")) || im.past(o.at("effectiveTime", "high").peek("value"))
 	if when.kid("low").peek("value") == cmpOr(o.at("effectiveTime", "low").peek("value"), o.kid("effectiveTime").peek("value")) {
 		when.kid("low").take()
 	}

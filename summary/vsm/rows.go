@@ -141,24 +141,60 @@ func heads(found []block, i int) bool {
 	return many && (b.n.name != "tr" && b.n.name != "item" || prose)
 }
 
-// deniesFirst says whether a text begins with a denial and makes no exception: "aucune notée par le spécialiste". Beside a code that
-// says the same it names no allergy.
+// deniesFirst says whether each part of a text begins with a denial, and makes no exception: "aucune notée par le spécialiste". Beside a
+// code that says the same it names no allergy.
 func deniesFirst(s string) bool {
 	denied := false
-	for _, w := range words(s) {
-		switch {
-		case slices.Contains(denials, w):
-			denied = true
-		case slices.Contains(exceptions, w):
-			return false
-		case !denied && !slices.Contains(idle, w):
-			return false
+	for _, part := range clauses.Split(s, -1) {
+		first := false
+		for _, w := range words(part) {
+			switch {
+			case slices.Contains(denials, w):
+				first = true
+			case isException(w):
+				return false
+			case !first && !slices.Contains(idle, w) && strings.Trim(w, "0123456789") != "":
+				return false
+			}
 		}
+		denied = denied || first
 	}
 	return denied
 }
 
-var exceptions = strings.Fields("sauf hormis excepte exceptee excepter mais hors but except besides apart autrement")
+var clauses = regexp.MustCompile(`[.,:;!\n]\s|\s[-–—]\s`)
+
+func isException(w string) bool {
+	return slices.Contains(exceptions, w) || strings.HasPrefix(w, "excep")
+}
+
+var exceptions = strings.Fields(`sauf hormis hormi mais hors dehors part exclusion excluding que qu seulement uniquement cependant toutefois
+	but besides apart than only however unless autrement`)
+
+// denial says whether a text beside a code for "none known" says no more than the code: words of denials alone, in whatever number, and
+// dates.
+func denial(s string) bool {
+	if denies(s) {
+		return true
+	}
+	for _, w := range words(s) {
+		if !denialStems[stem(w)] && strings.Trim(w, "0123456789") != "" {
+			return false
+		}
+	}
+	return slices.ContainsFunc(words(s), func(w string) bool { return slices.Contains(denials, w) })
+}
+
+var denialStems = stems(strings.Join(idle, " "), strings.Join(denials, " "), "note notee situation nie denies he she il elle y on avoir l aucun aliment")
+
+// unnamed says whether the words in the place of an agent name none: a denial, or the kind of things that agents are.
+func unnamed(s string) bool {
+	return denial(s) || !slices.ContainsFunc(words(s), func(w string) bool { return !kinds[stem(w)] })
+}
+
+var kinds = stems(strings.Join(plain, " "), `allergie allergique allergy allergic substance agent allergene allergen produit product
+	medicament medicamenteuse medicamenteux drug medication medicinal pharmaceutical aliment alimentaire food environment environmental
+	environnement environnementale`)
 
 // substances returns those of the words of a text that may name a substance: all but those for reactions, times, and whatever else is said of
 // an allergy. A word that is not known here makes an item too many, never one too few.

@@ -101,7 +101,7 @@ func structuralAttr(n *node, name, value string) bool {
 		"sdtc:valueSet", "sdtc:valueSetVersion":
 		return true
 	case "negationInd", "institutionSpecified", "inclusive":
-		return value != "true" || name == "inclusive"
+		return !isTrue(value) || name == "inclusive"
 	case "code":
 		return value == "ASSERTION" || value == "CONC"
 	case "value":
@@ -155,7 +155,7 @@ func (im *importer) readable(n *node) string {
 			}
 			add(v)
 		}
-		if n.peek("negationInd") == "true" {
+		if isTrue(n.peek("negationInd")) {
 			add("negationInd true")
 		}
 		for _, a := range n.attrs {

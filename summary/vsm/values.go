@@ -249,6 +249,21 @@ func (im *importer) interval(n *node) (low, high summary.Date) {
 	return low, im.date(n.kid("high"))
 }
 
+// past says whether a time is before the day of the document, as far as both are known. An end in the future is one that is
+// planned.
+func (im *importer) past(value string) bool {
+	today := strings.ReplaceAll(im.day.String(), "-", "")
+	digits := value[:min(len(value), len("20060102"))]
+	for len(digits) > 4 && strings.HasSuffix(digits, "00") {
+		digits = digits[:len(digits)-2]
+	}
+	n := min(len(digits), len(today))
+	return n >= 4 && strings.Trim(digits, "0123456789") == "" && digits[:n] < today[:n]
+}
+
+// isTrue reads a truth value, which XML Schema writes in two ways.
+func isTrue(value string) bool { return value == "true" || value == "1" }
+
 // isNumber says whether a text is a number as JSON writes it, so that it stays one.
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789.-") == "" && json.Valid([]byte(s))

@@ -81,9 +81,9 @@ func (im *importer) directiveEntry(e *node) {
 			}
 			if d.Subject != "" {
 				switch value.peek("value") {
-				case "true":
+				case "true", "1":
 					d.Position, answer = summary.PositionNotOpposed, ""
-				case "false":
+				case "false", "0":
 					d.Position, answer = summary.PositionOpposed, ""
 				}
 			}
@@ -101,7 +101,7 @@ func (im *importer) directiveEntry(e *node) {
 			case denies(d.Text):
 				im.report(summary.LossDropped, summary.ReasonNarrative, o, d.Text)
 				return d, false
-			case o.attr("negationInd") == "true":
+			case isTrue(o.attr("negationInd")):
 				im.report(summary.LossDropped, summary.ReasonNotInForce, o, d.Text)
 				o.take()
 				return d, false

@@ -61,7 +61,13 @@ func parse(data []byte) (*node, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrXML, err)
+			// The messages of encoding/xml quote names of the document.
+			line, _ := d.InputPos()
+			var wrong *xml.SyntaxError
+			if errors.As(err, &wrong) {
+				line = wrong.Line
+			}
+			return nil, fmt.Errorf("%w: line %d", ErrXML, line)
 		}
 		switch t := token.(type) {
 		case xml.Directive:
