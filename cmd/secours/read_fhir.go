@@ -11,13 +11,13 @@ func (a *app) showFHIR(r *reading) error {
 		// A document without a patient would be nobody's. The outcome says why there is none.
 		return nil
 	}
-	s, err := a.withChanges(r)
+	s, retracted, err := a.withChanges(r)
 	if err != nil {
 		return err
 	}
 	origin := fhir.Origin{
 		Time: r.record.Time, Verdict: string(r.record.Verdict.Status), Reason: string(r.record.Verdict.Reason),
-		Card: r.content.Card.String(), Seq: r.record.LastSeq(), Hidden: map[string]fhir.Hidden{},
+		Card: r.content.Card.String(), Seq: r.record.LastSeq(), Hidden: map[string]fhir.Hidden{}, Retracted: retracted,
 	}
 	if origin.Time.IsZero() {
 		origin.Time = r.now
@@ -54,41 +54,26 @@ func (a *app) showFHIR(r *reading) error {
 	return err
 }
 
-// withChanges is the summary with what amendments say of its items standing with them: a copy, since others look at the one that was read.
-// What its author took back is no longer said as if it held.
-func (a *app) withChanges(r *reading) (*summary.Summary, error) {
+// withChanges is the summary with what amendments say of its items standing with them, and the ids of what its author took back: a copy, since
+// others look at the one that was read. What a damaged card has left is no summary that could be copied, and stays as it is.
+func (a *app) withChanges(r *reading) (s *summary.Summary, retracted []string, err error) {
 	text, err := r.record.Summary.JSON()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s, err := summary.Parse(text)
-	if err != nil {
-		// What a damaged card has left does not pass the checks; it is exported as it is.
-		s = r.record.Summary
+	if s, err = summary.Parse(text); err != nil {
+		return r.record.Summary, nil, nil
 	}
 	for i := range r.record.Changes {
 		c := &r.record.Changes[i]
-		_, item, common := s.Find(c.ID)
+		_, _, common := s.Find(c.ID)
 		if common == nil || c.Operation == summary.OpAdd {
 			continue
 		}
-		text := remarkText(*c)
 		if c.Operation == summary.OpRetract {
-			retract(item, text)
+			retracted = append(retracted, c.ID)
 		}
-		common.Remarks = append(common.Remarks, summary.Remark{Text: text, By: c.By, On: c.On})
+		common.Remarks = append(common.Remarks, summary.Remark{Text: remarkText(*c), By: c.By, On: c.On})
 	}
-	return s, nil
-}
-
-// retract gives an item that its author took back the status by which it does not hold, where it has one.
-func retract(item any, why string) {
-	switch x := item.(type) {
-	case *summary.Allergy:
-		x.Verification = summary.VerificationRefuted
-	case *summary.Condition:
-		x.Certainty = summary.CertaintyRefuted
-	case *summary.Medication:
-		x.Status, x.StopReason = summary.MedicationStopped, why
-	}
+	return s, retracted, nil
 }

@@ -17,7 +17,7 @@ func sameThing(a, b any) bool {
 	switch x := a.(type) {
 	case *summary.Alert:
 		y, ok := b.(*summary.Alert)
-		return ok && x.Kind == y.Kind && (x.Kind != summary.AlertOther || sameText(x.Text, y.Text) || sameCode(x.Codes, y.Codes))
+		return ok && x.Kind == y.Kind && (!many[x.Kind] || sameText(x.Text, y.Text) || sameCode(x.Codes, y.Codes))
 	case *summary.Allergy:
 		y, ok := b.(*summary.Allergy)
 		return ok && sameConcept(x.Agent, y.Agent)
@@ -46,6 +46,12 @@ func sameThing(a, b any) bool {
 	return false
 }
 
+// many are the kinds of alert of which a patient has several: a dental implant is no pacemaker.
+var many = map[summary.AlertKind]bool{
+	summary.AlertOther: true, summary.AlertImplant: true, summary.AlertCommunication: true, summary.AlertRareDisease: true, summary.AlertLimbRestriction: true,
+	summary.AlertTransplant: true, summary.AlertResistantInfection: true,
+}
+
 func sameConcept(a, b summary.Concept) bool {
 	return sameText(a.Text, b.Text) || sameCode(a.Codes, b.Codes)
 }
@@ -55,7 +61,9 @@ func sameText(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a),
 
 func sameCode(a, b []summary.Code) bool {
 	return slices.ContainsFunc(a, func(x summary.Code) bool {
-		return slices.ContainsFunc(b, func(y summary.Code) bool { return x.System == y.System && strings.EqualFold(x.Code, y.Code) })
+		return slices.ContainsFunc(b, func(y summary.Code) bool {
+			return x.System == y.System && strings.EqualFold(x.Code, y.Code) && !summary.AllergyKind(x)
+		})
 	})
 }
 
@@ -132,12 +140,12 @@ func (a *app) checkDocument(src *imported, list []removedItem) error {
 					"\"secours convert\" makes a summary in JSON of it: read it, and write what is true",
 				),
 			}
-		case l.Reason == summary.ReasonWithheld && len(list) > 0:
+		case l.Reason == summary.ReasonWithheld && (l.Source == "Bundle" || len(list) > 0):
 			return &failure{
-				code: exitNotAuthorised, name: "partial-document", path: "sections." + list[0].Section,
+				code: exitNotAuthorised, name: "partial-document",
 				message: a.lang.s(
-					"ce document ne montre qu'une partie d'une synthèse, et la carte en porte plus, qui serait perdu ; rien n'a été écrit",
-					"this document shows only a part of a summary, and the card holds more, which would be lost; nothing was written",
+					"ce document ne montre qu'une partie d'une synthèse ; signée, elle passerait pour entière ; rien n'a été écrit",
+					"this document shows only a part of a summary; signed, it would pass for the whole; nothing was written",
 				),
 				hint: a.lang.s(
 					"prenez un document complet, ou ajoutez seulement (« secours amend »)",

@@ -77,12 +77,13 @@ func (a *app) lostIdentifiers(previous *record.Record, s *summary.Summary) (list
 // since every practice counts from 1; but two different ones in one system are two persons.
 func differentTraits(x, y *summary.Patient) []string {
 	var differ []string
-	national := false
+	national, known := false, false
 	for _, a := range x.IDs {
 		for _, b := range y.IDs {
 			if a.System != b.System {
 				continue
 			}
+			known = known || a.Value == b.Value
 			if a.Value != b.Value {
 				differ = append(differ, "patient.ids")
 			} else if a.System == summary.SystemINSNIR || a.System == summary.SystemINSNIA {
@@ -91,7 +92,12 @@ func differentTraits(x, y *summary.Patient) []string {
 		}
 	}
 	differ = slices.Compact(differ)
-	if !national {
+	unnamed := slices.Contains(x.Given, "-") || slices.Contains(y.Given, "-")
+	if !national && unnamed && !known {
+		// Without a given name twins are told apart by a number alone.
+		differ = append(differ, "patient.given")
+	}
+	if !national && !unnamed {
 		if !strings.EqualFold(x.Family, y.Family) {
 			differ = append(differ, "patient.family")
 		}

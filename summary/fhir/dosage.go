@@ -61,6 +61,12 @@ type dose struct {
 	plain    bool
 	period   summary.Period
 	weekdays []summary.Weekday
+	// byDays is set where nothing but the list of weekdays says the period.
+	byDays bool
+	// often is how often the structure says, which the moments beside it may say already.
+	often string
+	// words are all that was written in the elements of the dose, whether or not it stands in the summary.
+	words    []string
 	asNeeded summary.Flag
 	max      string
 	sequence string
@@ -149,29 +155,109 @@ func saidIn(text string, b bit) bool {
 	return true
 }
 
-// contradicts makes sure that a dose whose text and structure differ in rhythm never looks daily.
-func (im *importer) contradicts(r *resource, at string, d *dose) {
-	odd := summary.NotDaily(d.text)
-	switch {
-	case odd && (d.period == summary.PeriodDay || d.period == "" && len(d.columns) > 0):
-		d.period, d.columns, d.plain = summary.PeriodOther, nil, false
-		for i := range d.bits {
-			d.bits[i].exact, d.bits[i].period = true, false
+// wordsOf are the texts, labels and codes of CodeableConcepts, whichever of them stands in the summary.
+func wordsOf(n *node) (words []string) {
+	for _, c := range n.list() {
+		words = append(words, c.str(), c.peek("text").str())
+		for _, coding := range c.peek("coding").list() {
+			words = append(words, coding.peek("display").str(), coding.peek("code").str())
 		}
-	case !odd && summary.Daily(d.text) && (d.period == summary.PeriodWeek || d.period == summary.PeriodMonth || d.period == summary.PeriodOther):
+	}
+	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+}
+
+// oddNotes are the notes of a line, and what else it says of all its doses, that speak of a rhythm which is not daily: as much as a report holds.
+func oddNotes(r *resource, m *summary.Medication) (odd []string) {
+	add := func(text string) {
+		if summary.NotDaily(text) {
+			odd = append(odd, summary.LossText(text))
+		}
+	}
+	add(m.Note)
+	for _, name := range []string{"note", "renderedDosageInstruction"} { // the second in R5
+		for _, n := range r.peek(name).list() {
+			add(n.gist(MaxSize))
+		}
+	}
+	return odd
+}
+
+// disagree makes a dose one of another rhythm, with all that its structure says in words.
+func (d *dose) disagree() {
+	d.period, d.columns, d.plain, d.byDays = summary.PeriodOther, nil, false, false
+	for i := range d.bits {
+		d.bits[i].exact, d.bits[i].period = true, false
+	}
+}
+
+// contradicts makes sure that a dose whose words and structure differ in rhythm never looks daily. The notes are those of the line that are not daily.
+func (im *importer) contradicts(r *resource, at string, d *dose, notes []string) {
+	words := slices.Concat([]string{d.text}, d.extra, d.words)
+	var odd []string
+	daily := false
+	for _, w := range words {
+		switch {
+		case summary.NotDaily(w):
+			odd = append(odd, w)
+		case summary.Daily(w):
+			daily = true
+		}
+	}
+	switch {
+	case len(odd)+len(notes) > 0 && (d.period == summary.PeriodDay || d.period == "" && len(d.columns) > 0):
+		d.disagree()
+		for _, w := range odd {
+			if w != d.text && !slices.Contains(d.extra, w) && !slices.ContainsFunc(d.bits, func(b bit) bool { return strings.HasSuffix(b.text, w) }) {
+				d.quote("", w)
+			}
+		}
+	case len(odd) > 0 && daily && d.period == "":
+		// The words differ among themselves.
+		d.period, d.plain = summary.PeriodOther, false
+	case daily && (d.period == summary.PeriodWeek || d.period == summary.PeriodMonth || d.period == summary.PeriodOther):
+		odd, notes = nil, nil
 		for i := range d.bits {
 			d.bits[i].period = false
 		}
 	default:
 		return
 	}
-	im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at, join(" / ", d.text, d.rest()))
+	said := slices.Concat(odd, notes)
+	if !slices.Contains(said, d.text) {
+		said = append(said, d.text)
+	}
+	im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at, join(" / ", append(said, d.rest())...))
+}
+
+// ownPeriod takes the period that an export of ours wrote beside a dose. It says what no structure does, and overrides none: where they differ,
+// somebody changed the one or the other.
+func (im *importer) ownPeriod(r *resource, at string, d *dose, p summary.Period) {
+	switch {
+	case p == "" || p == d.period:
+		return
+	case d.period == "", d.byDays && p != summary.PeriodDay:
+		d.period = p
+		return
+	}
+	d.disagree()
+	if d.often != "" && !slices.ContainsFunc(d.bits, func(b bit) bool { return strings.EqualFold(b.text, d.often) }) {
+		d.odd(d.often)
+	}
+	if len(d.weekdays) == 7 {
+		d.odd(rhythmWords("", d.weekdays, im.french))
+	}
+	own := cmp.Or(rhythmWords(p, nil, im.french), im.word("par jour", "a day"))
+	if p == summary.PeriodWeek || p == summary.PeriodMonth {
+		d.odd(own)
+	}
+	im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at+".extension", join(" / ", own, d.rest()))
 }
 
 // dosages reads the Dosage elements of a line into the one dosage that a summary has: the texts to the letter, one a line, and
 // after them whatever their structure says beyond. What is not daily is never left to the text alone: the period stands beside it.
 func (im *importer) dosages(r *resource, name string, m *summary.Medication) *summary.Dosage {
 	var doses []dose
+	notes := oddNotes(r, m)
 	for i, n := range r.get(name).list() {
 		at := name + "[" + itoa(i) + "]"
 		n.read = true
@@ -181,7 +267,7 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 			}
 			continue
 		}
-		doses = append(doses, im.dose(r, n, at, m))
+		doses = append(doses, im.dose(r, n, at, m, notes))
 	}
 	if len(doses) == 0 {
 		return nil
@@ -198,7 +284,7 @@ func (im *importer) dosages(r *resource, name string, m *summary.Medication) *su
 		}
 	}
 	var texts []string
-	columns := im.columns(doses)
+	columns := fitColumns(doses)
 	for _, x := range doses {
 		if x.asNeeded == summary.Yes && d.AsNeeded == summary.Unsaid {
 			// Said of this one alone.
@@ -289,9 +375,9 @@ func inOrder(doses []dose) {
 	slices.SortStableFunc(doses, func(a, b dose) int { return cmp.Compare(number(a), number(b)) })
 }
 
-// columns says whether the doses fit the columns of a prescription: each at moments of its own, all in one unit and one rhythm, with a plain number,
+// fitColumns says whether the doses fit the columns of a prescription: each at moments of its own, all in one unit and one rhythm, with a plain number,
 // and at the same time: those whose sequences differ follow each other (R4, Dosage.sequence).
-func (im *importer) columns(doses []dose) bool {
+func fitColumns(doses []dose) bool {
 	var used [4]bool
 	for _, x := range doses {
 		if len(x.columns) == 0 || x.amount == "" || x.unit != doses[0].unit || x.sequence != doses[0].sequence ||
@@ -319,7 +405,7 @@ func rhythm(doses []dose) (summary.Period, []summary.Weekday) {
 	return period, weekdays
 }
 
-func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication) dose {
+func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication, notes []string) dose {
 	n.skip("id")
 	d := dose{text: im.text(r, n.get("text"), at+".text"), plain: true, sequence: n.string("sequence")}
 	amounts := n.each("doseAndRate")
@@ -330,16 +416,19 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 	for i, a := range amounts {
 		a.skip("type", "id")
 		im.doseAndRate(a, i, &d)
+		for _, name := range []string{"doseQuantity", "dose", "doseRange", "rateRatio", "rateRange", "rateQuantity"} {
+			im.units(r, a.peek(name), at+"."+name)
+		}
 	}
 	if len(amounts) > 1 {
 		d.plain = false
 	}
-	im.timing(r, n.get("timing"), at+".timing", &d, m)
+	im.timing(r, n.get("timing"), at+".timing", &d)
 	for _, e := range n.each("extension") {
 		switch e.peek("url").str() {
 		case extPeriod:
 			e.readAll()
-			d.period = cmp.Or(own(im, r, at+".extension", e.peek("valueCode").str(), ownPeriods), d.period)
+			im.ownPeriod(r, at, &d, own(im, r, at+".extension", e.peek("valueCode").str(), ownPeriods))
 		case extAmount:
 			e.readAll()
 			d.amount = cmp.Or(e.peek("valueString").str(), d.amount)
@@ -384,6 +473,9 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 		}
 	}
 	extras = append(extras, im.text(r, n.get("patientInstruction"), at+".patientInstruction"))
+	for _, name := range []string{"maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime"} {
+		im.units(r, n.peek(name), at+"."+name)
+	}
 	for _, limit := range n.get("maxDosePerPeriod").list() {
 		im.limit(limit, &d)
 	}
@@ -393,14 +485,80 @@ func (im *importer) dose(r *resource, n *node, at string, m *summary.Medication)
 	if q := im.quantity(n.get("maxDosePerLifetime")); q != "" {
 		d.more(im.word("au plus ", "at most ") + q + im.word(" en tout", " in all"))
 	}
-	im.contradicts(r, at, &d)
-	d.line = im.columnLine(&d)
+	for _, name := range []string{"asNeededCodeableConcept", "asNeededFor", "route", "site", "method", "additionalInstruction"} {
+		d.words = append(d.words, wordsOf(n.peek(name))...)
+	}
 	for _, extra := range extras {
 		if extra != "" && !strings.Contains(strings.ToLower(d.text), strings.ToLower(extra)) {
 			d.extra = append(d.extra, extra)
 		}
 	}
+	im.contradicts(r, at, &d, notes)
+	d.line = im.columnLine(&d)
 	return d
+}
+
+// measures are the units of UCUM that a dose is measured in, by the other names that people give them.
+var measures = func() map[string]string {
+	names := map[string]string{}
+	for code, list := range map[string]string{
+		"kg": "kilogram kilograms kilogramme kilogrammes", "g": "gm gr gram grams gramme grammes", "mg": "milligram milligrams milligramme milligrammes",
+		"ug": "µg μg mcg microgram micrograms microgramme microgrammes", "ng": "nanogram nanograms nanogramme nanogrammes",
+		"l": "liter liters litre litres", "dl": "deciliter deciliters decilitre decilitres", "cl": "centiliter centiliters centilitre centilitres",
+		"ml": "cc cm3 milliliter milliliters millilitre millilitres", "ul": "µl μl microliter microliters microlitre microlitres",
+		"mol": "mole moles", "mmol": "millimole millimoles", "umol": "µmol μmol micromole micromoles", "meq": "milliequivalent milliequivalents", "kcal": "",
+		"[iu]": "iu ui u.i. i.u. u [arb'u] unit units unité unités", "k[iu]": "kiu kui", "m[iu]": "miu mui", "[drp]": "gtt drop drops goutte gouttes",
+		"kbq": "", "mbq": "", "gbq": "", "%": "", "m2": "m²", "cm": "", "m": "", "s": "sec second seconds seconde secondes", "min": "minute minutes mn",
+		"h": "hr hour hours heure heures", "d": "day days jour jours j", "wk": "week weeks semaine semaines", "mo": "month months mois", "a": "year years an ans",
+	} {
+		names[code] = code
+		for _, name := range strings.Fields(list) {
+			names[name] = code
+		}
+	}
+	return names
+}()
+
+var annotation = regexp.MustCompile(`\{[^{}]*\}`)
+
+// measure is a unit as UCUM spells it, but for its capitals: "" for what is counted in pieces, and for what nobody knows.
+func measure(unit string) string {
+	unit = strings.ToLower(annotation.ReplaceAllString(unit, ""))
+	unit = strings.NewReplacer(" par ", "/", " per ", "/", " a ", "/").Replace(unit)
+	var parts []string
+	for i, part := range strings.Split(unit, "/") {
+		part = strings.TrimSpace(part)
+		known, ok := measures[part]
+		switch {
+		case ok:
+			part = known
+		case i == 0:
+			return ""
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "/")
+}
+
+// units reports the quantities whose unit and code are two different measures, or a measure and a piece. What a summary shows is the unit, which
+// is what a person reads.
+func (im *importer) units(r *resource, n *node, at string) {
+	for _, kid := range n.list() {
+		if kid.kind != kindObject {
+			continue
+		}
+		unit, code, system := kid.peek("unit").str(), kid.peek("code").str(), kid.peek("system").str()
+		a, b := measure(unit), measure(code)
+		if unit != "" && code != "" && a != b && (b != "" || system == "" || system == sysUCUM) {
+			value := kid.peek("value").str()
+			im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at, join(" / ", join(" ", value, unit), join(" ", value, code)))
+		}
+		for i, name := range kid.names {
+			if kid.kids[i].kind == kindObject {
+				im.units(r, kid.kids[i], at+"."+name)
+			}
+		}
+	}
 }
 
 // doseAndRate reads how much, the first of them as what a column may hold.

@@ -12,6 +12,8 @@ var (
 	ErrPatient = errors.New("no patient")
 	// ErrTwoPatients is a document that speaks of more than one.
 	ErrTwoPatients = errors.New("more than one patient")
+	// ErrWithdrawn is a document that its author took back.
+	ErrWithdrawn = errors.New("a document that its author withdrew")
 	// ErrAllergy is an allergy that nothing can be told of: without it, a summary must not be written.
 	ErrAllergy = errors.New("an allergy that cannot be read")
 )

@@ -24,6 +24,8 @@ type Origin struct {
 	// Doubts are what else makes this less than the last and whole word, a line each: a newer summary that is lost, an amendment that was
 	// refused. A document with any is preliminary.
 	Doubts []string
+	// Retracted are the ids of items that whoever said them took back: they are written as entered in error.
+	Retracted []string
 	// Card and Seq name the state of the card that it was read from.
 	Card string
 	Seq  uint64
@@ -39,7 +41,7 @@ type Hidden struct {
 	Damaged bool
 }
 
-// Good says whether the signature of the summary was found good.
+// good says whether the signature of the summary was found good.
 func (o Origin) good() bool { return o.Verdict == "valid" || o.Verdict == "valid-stale" }
 
 // Export writes a summary as an IPS 2.0 document Bundle (FHIR R4), and tells what of it a Bundle has no element for. What the signature was
@@ -50,6 +52,13 @@ func Export(s *summary.Summary, o Origin) ([]byte, []summary.Loss, error) {
 		s: s, o: o, french: strings.HasPrefix(strings.ToLower(s.Language), "fr"), agents: map[string]string{},
 		narrative: map[string][]string{}, used: map[string]bool{},
 	}
+	content, err := s.JSON()
+	if err != nil {
+		return nil, nil, err
+	}
+	// Of all that the document depends on: two patients, or two views of one card, never have a name in common.
+	seed := sha256.Sum256(fmt.Appendf(content, "\x00%s\x00%d\x00%s\x00%s\x00%v\x00%v\x00%v", o.Card, o.Seq, o.Time.UTC().Format(time.RFC3339), o.Verdict, o.Hidden, o.Doubts, o.Retracted))
+	x.seed = seed[:]
 	bundle := x.bundle()
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -76,6 +85,8 @@ const (
 	unsigned = "unsigned"
 	// sysView marks a document that shows what one reader may see, and not all that there is.
 	sysView = base + "CodeSystem/view"
+	// viewDoubtful marks one that is less than the last, verified and whole word.
+	viewDoubtful = "doubtful"
 	// sysReview marks an item that the physician who wrote the summary did not review.
 	sysReview = base + "CodeSystem/review"
 )
@@ -96,6 +107,9 @@ type exporter struct {
 	path      string
 	used      map[string]bool
 	highest   summary.Level
+	// seed is what the names of this document are made of, retracted is set while an item is written that was taken back.
+	seed      []byte
+	retracted bool
 	// prefix is who wrote an item, for its line in the narrative.
 	prefix string
 	// unreviewed is set while the resource of an item begins that nobody reviewed.
@@ -115,7 +129,7 @@ func (x *exporter) lose(kind summary.LossKind, reason summary.LossReason, minor 
 
 // url makes the fullUrl of a resource: a UUID of its own kind (RFC 9562, version 8), the same whenever the same state of a card is exported.
 func (x *exporter) url(name string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s\x00%s", base, x.o.Card, x.o.Seq, x.o.Time.UTC().Format(time.RFC3339), name))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%x\x00%s", x.seed, name))
 	u := sum[:16]
 	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
 	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
@@ -215,10 +229,34 @@ func (x *exporter) entry(url string, r *object) {
 
 // add puts a resource into a section, with its line of narrative.
 func (x *exporter) add(loinc, url string, r *object, line string) {
+	if x.retracted {
+		withdraw(r)
+		line = x.word("RETIRÉ PAR SON AUTEUR : ", "WITHDRAWN BY ITS AUTHOR: ") + line
+		x.retracted = false
+	}
 	x.entry(url, r)
 	x.refs[loinc] = append(x.refs[loinc], reference(url))
 	if line != "" {
 		x.narrative[loinc] = append(x.narrative[loinc], line)
+	}
+}
+
+// withdraw makes a resource one that was entered in error, in whichever way its type says that.
+func withdraw(r *object) {
+	const code = "entered-in-error"
+	switch r.values[0] {
+	case "AllergyIntolerance":
+		r.drop("clinicalStatus", "verificationStatus")
+		r.put("verificationStatus", codeable("http://terminology.hl7.org/CodeSystem/allergyintolerance-verification", code, ""))
+	case "Condition":
+		r.drop("clinicalStatus", "verificationStatus")
+		r.put("verificationStatus", codeable("http://terminology.hl7.org/CodeSystem/condition-ver-status", code, ""))
+	case "RelatedPerson":
+		r.drop("active")
+		r.put("active", false)
+	default:
+		r.drop("status")
+		r.put("status", code)
 	}
 }
 
@@ -248,6 +286,9 @@ func (x *exporter) bundle() *object {
 	x.entry(x.url("provenance"), x.provenance(url, author))
 	when := x.o.Time.UTC().Format(time.RFC3339)
 	tags := list(x.tag())
+	if len(x.o.Doubts) > 0 {
+		tags = append(tags, coding(sysView, viewDoubtful, "not the last, verified and whole word"))
+	}
 	if len(x.o.Hidden) > 0 {
 		tags = append(tags, coding(sysView, "partial", "what one reader may see"))
 	}
@@ -280,6 +321,9 @@ func (x *exporter) composition(author string) *object {
 	}
 	if warning == "" && len(x.o.Doubts) > 0 {
 		status, warning = "preliminary", x.word("À VÉRIFIER", "TO BE CHECKED")
+	}
+	if len(x.o.Hidden) > 0 {
+		title += x.word(" (vue partielle)", " (partial view)")
 	}
 	if warning != "" {
 		title = warning + " - " + title
@@ -332,9 +376,9 @@ func (x *exporter) section(s section) *object {
 	hidden, isHidden := x.o.Hidden[s.name]
 	reason := ""
 	switch {
-	case isHidden && hidden.All && hidden.Damaged:
+	case isHidden && hidden.Damaged:
 		reason = "unavailable"
-	case isHidden && hidden.All:
+	case isHidden && head.Status != summary.StatusNoneKnown:
 		reason = "withheld"
 	case !present || head.Status == summary.StatusNotAsked:
 		reason = "notasked"

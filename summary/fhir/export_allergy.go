@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -37,7 +38,8 @@ func (x *exporter) allergies() {
 		}, display)
 	}
 	none := s.NoneKnown
-	if s.Status == summary.StatusNoneKnown || len(none) == len(ownCategories) {
+	refuted := !slices.ContainsFunc(s.Items, func(a summary.Allergy) bool { return a.Verification != summary.VerificationRefuted })
+	if s.Status == summary.StatusNoneKnown || len(none) == len(ownCategories) && refuted {
 		// None of any category is none, beside those that were refuted.
 		none = nil
 		absent("716186003", "No known allergy", "")

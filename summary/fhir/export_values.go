@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -14,7 +15,7 @@ func (x *exporter) begin(section, kind string, i int, c *summary.Common) (url st
 		level = summary.DefaultLevel(section)
 	}
 	x.prefix = join(", ", c.By.Name, c.By.Org, date(c.Recorded))
-	x.unreviewed = c.Unreviewed == summary.Yes
+	x.unreviewed, x.retracted = c.Unreviewed == summary.Yes, c.ID != "" && slices.Contains(x.o.Retracted, c.ID)
 	url, r = x.url(x.path+c.ID), x.resource(kind, c.ID, level)
 	x.unreviewed = false
 	return url, r

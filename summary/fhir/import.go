@@ -26,6 +26,7 @@ func Import(data []byte) (*summary.Summary, []summary.Loss, error) {
 		claims:    map[string][]claim{},
 		said:      map[string]summary.SectionHead{},
 		measure:   map[string]candidate{},
+		denied:    map[string]bool{},
 		allergies: map[*node]bool{},
 		compare:   maxCompared,
 	}
@@ -36,8 +37,10 @@ func Import(data []byte) (*summary.Summary, []summary.Loss, error) {
 		if name, i, ok := itemOf(l.Path); ok && i < len(im.sources[name]) {
 			l.Source = im.sources[name][i]
 		}
-		if l.Reason == summary.ReasonTooMany && l.Path == fmt.Sprintf("sections.allergies.items[%d]", len(im.sources["allergies"])-1) {
-			im.fail = fmt.Errorf("%w: %d allergies, more than a summary holds", ErrTooLarge, len(im.sources["allergies"]))
+		for _, name := range []string{"allergies", "alerts"} {
+			if last := len(im.sources[name]) - 1; l.Reason == summary.ReasonTooMany && l.Path == pathAfter(name, last) {
+				im.fail = fmt.Errorf("%w: %d %s, more than a summary holds", ErrTooLarge, last+1, name)
+			}
 		}
 		im.losses = append(im.losses, l)
 	})
@@ -49,6 +52,10 @@ func Import(data []byte) (*summary.Summary, []summary.Loss, error) {
 	}
 	return im.summary, im.losses, nil
 }
+
+// maxLosses is the length of the longest report. A record of a whole life has some thousand values that a summary has no place for; above that
+// nobody reads it.
+const maxLosses = 100_000
 
 // importer is the work on one document.
 type importer struct {
@@ -66,6 +73,10 @@ type importer struct {
 	claims  map[string][]claim
 	// said is what a section says of when it was reviewed, by whom, and on whose word.
 	said map[string]summary.SectionHead
+	// denied are the sections of which something is named that the summary has not: they are not empty. within is set while a section is read
+	// that speaks of a part of the one around it.
+	denied map[string]bool
+	within bool
 	// measure is the most recent measurement of each kind.
 	measure map[string]candidate
 	// pregnancy is what the observations of one say.
@@ -95,6 +106,10 @@ func itemOf(path string) (section string, index int, ok bool) {
 
 func (im *importer) add(l summary.Loss) {
 	// Ids and names of members are the document's too.
+	if len(im.losses) >= maxLosses {
+		im.refuse("%w: more than %d things that a summary has no place for", ErrTooLarge, maxLosses)
+		return
+	}
 	l.Source, l.Element, l.Text = summary.LossText(l.Source), summary.LossText(l.Element), summary.LossText(l.Text)
 	im.losses = append(im.losses, l)
 }
@@ -170,13 +185,15 @@ func (n *node) nested() string {
 
 // document reads everything, in the order in which a later step needs an earlier one.
 func (im *importer) document(root *node) error {
-	im.provenance(root)
 	root.skip("id", "meta", "implicitRules", "language", "identifier", "type", "timestamp", "total", "link", "signature")
 	im.entries(root)
 	if im.fail != nil {
 		return im.fail
 	}
 	if err := im.findComposition(); err != nil {
+		return err
+	}
+	if err := im.provenance(root); err != nil {
 		return err
 	}
 	language := cmp.Or(im.composition.language(), root.peek("language").str())
@@ -218,23 +235,51 @@ func (r *resource) language() string {
 	return r.peek("language").str()
 }
 
-// provenance tells where an export of a card says of itself that it was not verified, or shows a part of it only.
-func (im *importer) provenance(root *node) {
-	for _, t := range root.peek("meta").peek("tag").list() {
-		code := t.peek("code").str()
-		l := summary.Loss{Kind: summary.LossAmbiguous, Source: "Bundle", Element: "meta.tag", Text: join(", ", code, t.peek("display").str())}
-		switch t.peek("system").str() {
-		case sysVerdict:
-			im.exported = true
-			if code != "valid" && code != "valid-stale" && code != unsigned {
-				l.Reason = summary.ReasonNotVerified
-				im.add(l)
+// provenance tells where a document says of itself that it is not the verified and whole word on a patient: a tag of an export, on the Bundle or, where
+// a server has made a Bundle anew, on a resource; and a Composition that is not final. One that its author withdrew is refused.
+func (im *importer) provenance(root *node) error {
+	tagged := map[string]string{}
+	unsignedOne := false
+	read := func(n *node) {
+		for _, t := range n.peek("meta").peek("tag").list() {
+			code, text := t.peek("code").str(), join(", ", t.peek("code").str(), t.peek("display").str())
+			switch t.peek("system").str() {
+			case sysVerdict:
+				im.exported = true
+				unsignedOne = unsignedOne || code == unsigned
+				if code != "valid" && code != "valid-stale" && code != unsigned {
+					tagged["not-verified"] = text
+				}
+			case sysView:
+				if code == viewDoubtful {
+					tagged["not-verified"] = text
+				} else {
+					tagged["withheld"] = text
+				}
 			}
-		case sysView:
-			l.Reason = summary.ReasonWithheld
-			im.add(l)
 		}
 	}
+	read(root)
+	for _, r := range im.resources {
+		read(r.node)
+	}
+	for _, reason := range []summary.LossReason{summary.ReasonNotVerified, summary.ReasonWithheld} {
+		if text, ok := tagged[string(reason)]; ok {
+			im.add(summary.Loss{Kind: summary.LossAmbiguous, Reason: reason, Source: "Bundle", Element: "meta.tag", Text: text})
+		}
+	}
+	if im.composition == nil {
+		return nil
+	}
+	switch status := im.composition.peek("status").str(); status {
+	case "entered-in-error":
+		return fmt.Errorf("%w: %s was entered in error", ErrWithdrawn, im.composition.label)
+	case "preliminary":
+		if !unsignedOne && len(tagged) == 0 {
+			im.say(im.composition, summary.LossAmbiguous, summary.ReasonNotInForce, "status", status)
+		}
+	}
+	return nil
 }
 
 // findComposition takes the one Composition, or that of a patient summary among several.
@@ -316,7 +361,17 @@ func (im *importer) checkSubjects() (err error) {
 			}
 			ref.readAll()
 			to := ref.peek("reference").str()
-			switch other := im.resolve(r, to); {
+			other, guess := im.find(r, to)
+			if other != nil {
+				other.used = true
+			}
+			if system, value := ref.peek("identifier").peek("system").str(), ref.peek("identifier").peek("value").str(); im.isAnother(system, value) && err == nil {
+				err = fmt.Errorf("%w: %s is of a patient with another identifier than %s", ErrTwoPatients, r.label, im.patient.label)
+			}
+			switch {
+			case other == im.patient && guess && strings.Contains(to, "://") && strings.Contains(im.patient.fullURL, "://"):
+				// The same type and id on two servers are two patients as well as one.
+				im.say(r, summary.LossAmbiguous, summary.ReasonSubject, name, to)
 			case other == im.patient:
 			case other != nil && other.kind == "Patient":
 				if err == nil {
@@ -328,6 +383,17 @@ func (im *importer) checkSubjects() (err error) {
 		}
 	})
 	return err
+}
+
+// isAnother says whether an identifier is of a system in which the patient has another one.
+func (im *importer) isAnother(system, value string) bool {
+	same, other := false, false
+	for _, id := range im.summary.Patient.IDs {
+		if value != "" && identifierSystem(system) == id.System {
+			same, other = same || id.Value == value, other || id.Value != value
+		}
+	}
+	return other && !same
 }
 
 // told notes that the summary or the report has what is an AllergyIntolerance, here or within.
@@ -380,6 +446,11 @@ func (im *importer) take(r *resource, p listing) {
 	}
 	r.skip("id", "text", "identifier", "implicitRules", "language", "subject", "patient")
 	carried := false
+	im.within = p.within
+	if p.known && p.name == "allergies" && (r.kind == "Condition" || r.kind == "Observation") && im.asAllergy(r) {
+		im.unreadOf(r)
+		return
+	}
 	switch r.kind {
 	case "AllergyIntolerance":
 		carried = im.allergy(r)
@@ -434,7 +505,7 @@ func (im *importer) list(r *resource, p listing) {
 		switch {
 		case item == nil:
 		case to == nil:
-			im.missing(p, at, item.peek("reference").str(), item.peek("display").str())
+			im.missing(p, at, item.peek("reference").str(), item.peek("type").str(), item.peek("display").str())
 		case deleted && to.kind != "AllergyIntolerance" && !to.done && !slices.Contains(supporting, to.kind):
 			im.drop(to, summary.ReasonNotInForce)
 		default:
@@ -481,8 +552,7 @@ func (im *importer) unlisted() {
 		for _, r := range byKind[kind] {
 			switch {
 			case r.done:
-			case r.used && (kind == "MedicationRequest" || kind == "MedicationDispense"):
-				// What a drug line was made from says the same once more.
+			case r.used && (kind == "MedicationRequest" || kind == "MedicationDispense") && im.repeats(r):
 				im.drop(r, summary.ReasonDuplicate)
 			case r.used && kind == "Device":
 				// It belongs to what points to it.
@@ -491,6 +561,28 @@ func (im *importer) unlisted() {
 			}
 		}
 	}
+}
+
+// repeats says whether a request or dispensing says only once more what a line that was made from it says: the same drug, with a dose of its own
+// or none here either.
+func (im *importer) repeats(r *resource) bool {
+	name := conceptName(r.peek("medicationCodeableConcept"))
+	if ref := r.peek("medicationReference"); ref != nil {
+		to, _ := im.find(r, ref.peek("reference").str())
+		name = ref.peek("display").str()
+		if to != nil {
+			name = cmp.Or(conceptName(to.peek("code")), name)
+		}
+	}
+	if im.summary.Sections.Medications == nil || name == "" {
+		return false
+	}
+	dosed := len(r.peek("dosageInstruction").list()) > 0
+	return slices.ContainsFunc(im.summary.Sections.Medications.Items, func(m summary.Medication) bool {
+		same := strings.EqualFold(m.Product.Text, name)
+		over := m.Status == summary.MedicationStopped || m.Status == summary.MedicationCompleted
+		return same && (m.Dosage != nil || !dosed) && !(over && r.peek("status").str() == "active")
+	})
 }
 
 // supporting are the types that say something only for another resource.
@@ -521,6 +613,9 @@ var trifles = map[string][]string{
 	"RelatedPerson": {"address"}, "Encounter": {"class", "participant"},
 }
 
+// spoken are the types whose extensions may say what must not be missed.
+var spoken = []string{"AllergyIntolerance", "MedicationStatement", "MedicationRequest", "MedicationDispense", "MedicationAdministration", "Medication", "Condition"}
+
 // administrative are the elements of a Patient that are no part of an identity to check, and nothing clinical.
 var administrative = map[string]bool{"telecom": true, "address": true, "maritalStatus": true, "photo": true}
 
@@ -534,6 +629,9 @@ func (im *importer) unreadOf(r *resource) {
 		switch {
 		case name == "modifierExtension":
 			im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, path, text)
+		case name == "extension" && slices.Contains(spoken, r.kind):
+			// Guides put doses, agents and ends of treatments there.
+			im.say(r, summary.LossDropped, summary.ReasonNoPlace, path, text)
 		case name == "extension", strings.HasPrefix(name, "_"), name == "identifier", r.kind == "Patient" && administrative[name], slices.Contains(trifles[r.kind], name):
 			im.minor(r, summary.LossDropped, summary.ReasonNoPlace, path, text)
 		default:

@@ -26,8 +26,8 @@ var (
 // else is known of it; one of which nothing at all is known makes the document refused.
 func (im *importer) allergy(r *resource) bool {
 	code := r.get("code")
-	verification := im.code(r, "verificationStatus")
-	status := im.code(r, "clinicalStatus")
+	verification := im.code(r, "verificationStatus", verificationCodes...)
+	status := im.code(r, "clinicalStatus", clinicalCodes...)
 	void := verification == "refuted" || verification == "entered-in-error" || status == "inactive" || status == "resolved"
 	if im.absent(r, code, "allergies", partAll, !void) {
 		return false
@@ -65,7 +65,11 @@ func (im *importer) allergy(r *resource) bool {
 			im.say(r, summary.LossDropped, summary.ReasonTooMany, "category", code)
 		}
 	}
-	for _, e := range r.each("extension") {
+	for _, e := range append(r.each("modifierExtension"), r.each("extension")...) {
+		if e.peek("url").str() == extExposureRisk {
+			im.exposureRisk(r, e, &a)
+			continue
+		}
 		switch code := e.peek("valueCode").str(); e.peek("url").str() {
 		case extCategory:
 			e.readAll()
@@ -104,6 +108,36 @@ func (im *importer) allergy(r *resource) bool {
 	return true
 }
 
+// asAllergy takes what is no AllergyIntolerance and stands in the section of allergies for one, to be checked. It returns false for what says that
+// there is none.
+func (im *importer) asAllergy(r *resource) bool {
+	if _, none, _ := absentOf(r.peek("code")); none {
+		return false
+	}
+	c := im.concept(r, r.get("code"), "code")
+	if c == nil {
+		return false
+	}
+	a := summary.Allergy{Common: im.common(r, "allergies", "recorder", "asserter", "performer"), Agent: *c}
+	a.ClinicalStatus = enum(im, r, "clinicalStatus", allergyStatues)
+	switch v := im.code(r, "verificationStatus", verificationCodes...); v {
+	case "refuted", "entered-in-error":
+		a.Verification = summary.VerificationRefuted
+	default:
+		a.Verification = verifications[v]
+	}
+	if r.kind == "Observation" {
+		value, unit := im.value(r)
+		a.Note = strings.TrimSpace(value + " " + unit)
+	}
+	a.Onset, _ = im.moment(r, "onset")
+	a.Note = join("\n", a.Note, im.notes(r, "note"))
+	r.skip("category", "status", "meta")
+	im.say(r, summary.LossAmbiguous, summary.ReasonStructure, "", c.Text)
+	im.addAllergy(a, r)
+	return true
+}
+
 // maxConcept is the length in characters of the longest text of a concept.
 const maxConcept = 200
 
@@ -116,16 +150,33 @@ func (im *importer) addAllergy(a summary.Allergy, r *resource) {
 	im.sources["allergies"] = append(im.sources["allergies"], r.label)
 }
 
-// kindsOfAllergy are the codes of SNOMED CT that say what kind of allergy it is, and not to what. The French profile has them as the code of
-// every allergy, and the agent as the substance of its reactions.
-var kindsOfAllergy = map[string]bool{
-	"420134006": true, "418038007": true, "419511003": true, "418471000": true, "419199007": true, "416098002": true, "414285001": true,
-	"59037007": true, "235719002": true, "609328004": true, "609433001": true, "782197009": true, "426232007": true,
+// extExposureRisk names the agent where the code of an allergy does not (HL7's allergyintolerance-substanceExposureRisk).
+const extExposureRisk = "http://hl7.org/fhir/StructureDefinition/allergyintolerance-substanceExposureRisk"
+
+// exposureRisk reads the agent, and whether there is a risk at all: where none is known, the allergy is a refuted one.
+func (im *importer) exposureRisk(r *resource, e *node, a *summary.Allergy) {
+	e.read = true
+	e.skip("url")
+	for _, n := range e.each("extension") {
+		switch url := n.string("url"); {
+		case url == "substance":
+			if c := im.concept(r, n.get("valueCodeableConcept"), "extension.substance"); c != nil && a.Agent.Text == "" {
+				a.Agent = *c
+			}
+		case url == "exposureRisk" && conceptCode(n.peek("valueCodeableConcept")) == "no-known-reaction-risk":
+			a.Verification = summary.VerificationRefuted
+			im.say(r, summary.LossAmbiguous, summary.ReasonNotInForce, "exposureRisk", "no-known-reaction-risk")
+			n.readAll()
+		default:
+			n.readAll()
+		}
+	}
 }
 
-// agentOfKind makes the substances of the reactions the agent of an allergy whose code is only its kind, which is returned as a note.
+// agentOfKind makes the substances of the reactions the agent of an allergy whose code is only its kind, which is returned as a note: the French
+// profile has the kind as the code of every allergy, and the agent as the substance of its reactions.
 func (im *importer) agentOfKind(r *resource, a *summary.Allergy) string {
-	if !slices.ContainsFunc(a.Agent.Codes, func(c summary.Code) bool { return c.System == summary.CodeSNOMED && kindsOfAllergy[c.Code] }) {
+	if !slices.ContainsFunc(a.Agent.Codes, summary.AllergyKind) {
 		return ""
 	}
 	quiet := &importer{bundle: im.bundle, french: im.french}

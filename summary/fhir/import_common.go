@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/secours-card/secours/summary"
@@ -71,6 +72,11 @@ func (im *importer) common(r *resource, section string, by ...string) summary.Co
 			c.Unreviewed = summary.Yes
 		}
 	}
+	for _, n := range r.peek("note").list() {
+		if text := n.peek("text").str(); text == notReviewed[0] || text == notReviewed[1] {
+			c.Unreviewed = summary.Yes // of a server that keeps no tags
+		}
+	}
 	return c
 }
 
@@ -98,26 +104,31 @@ var confidentiality = map[summary.Level]struct{ code, display string }{
 	summary.LevelMasked:   {"V", "very restricted"},
 }
 
-// level reads the security labels. A summary's own is taken as it is; of HL7's, only what asks for more than is usual is: a label
-// never makes an item more readable than its section's are.
+// level reads the security labels. A summary's own is taken as it is, the highest where there are several; of HL7's, only what asks for more: such
+// a label never makes an item more readable than its section's are, or than somebody has asked since.
 func (im *importer) level(r *resource, section string) summary.Level {
 	usual := summary.DefaultLevel(section)
-	level, own := usual, false
+	own, asked := summary.Level(""), summary.LevelOpen
 	for _, label := range r.peek("meta").get("security").list() {
 		label.read = true
 		label.skip("display", "version", "userSelected", "id")
 		system, code := label.string("system"), label.string("code")
 		switch {
 		case system == sysLevel && summary.Level(code).Rank() >= 0:
-			level, own = summary.Level(code), true
+			if summary.Level(code).Rank() > own.Rank() {
+				own = summary.Level(code)
+			}
 		case system != sysConfidentiality && system != "http://hl7.org/fhir/v3/Confidentiality":
 			im.say(r, summary.LossDropped, summary.ReasonLevel, "meta.security", strings.TrimSpace(code+" "+label.peek("display").str()))
-		case own:
 		case code == "V":
-			level = summary.LevelMasked
-		case code == "R" && level.Rank() < summary.LevelClinical.Rank():
-			level = summary.LevelClinical
+			asked = summary.LevelMasked
+		case code == "R" && asked.Rank() < summary.LevelClinical.Rank():
+			asked = summary.LevelClinical
 		}
+	}
+	level := cmp.Or(own, usual)
+	if asked.Rank() > level.Rank() {
+		level = asked
 	}
 	if level == usual {
 		return ""

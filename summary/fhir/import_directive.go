@@ -38,14 +38,14 @@ func (im *importer) directive(r *resource, p listing) bool {
 		return im.directiveDocument(r)
 	}
 	status := im.code(r, "status")
-	if ownCode(r.get("category"), sysConsent) != "" {
+	if ownCode(r.get("category"), sysConsent) != "" && status == "active" {
 		return im.consent(r)
 	}
 	switch status {
 	case "entered-in-error":
 		im.drop(r, summary.ReasonEnteredInError)
 		return false
-	case "rejected", "inactive":
+	case "rejected", "inactive", "draft", "proposed":
 		im.drop(r, summary.ReasonNotInForce)
 		return false
 	case "", "active":

@@ -33,8 +33,8 @@ func (im *importer) addHistory(c summary.Condition, r *resource) {
 // condition takes a Condition into the history, or into the alerts where they list it.
 func (im *importer) condition(r *resource, p listing) bool {
 	code := r.get("code")
-	verification := im.code(r, "verificationStatus")
-	status := im.code(r, "clinicalStatus")
+	verification := im.code(r, "verificationStatus", verificationCodes...)
+	status := im.code(r, "clinicalStatus", clinicalCodes...)
 	void := verification == "refuted" || verification == "entered-in-error" || status == "inactive" || status == "remission" || status == "resolved"
 	part := partProblems
 	if p.known && p.name == "history" {
@@ -111,7 +111,8 @@ func (im *importer) condition(r *resource, p listing) bool {
 		c.Condition.Text = text
 		im.say(r, summary.LossAmbiguous, summary.ReasonNoText, "code", text)
 	}
-	if p.known && p.name == "alerts" && p.part == partAll {
+	over := c.Certainty == summary.CertaintyRefuted || c.Status == summary.HistoryResolved || c.Status == summary.HistoryInactive || c.Status == summary.HistoryRemission
+	if p.known && p.name == "alerts" && p.part == partAll && !over {
 		im.addAlert(summary.Alert{
 			Common: c.Common, Kind: summary.AlertOther, Since: c.Onset, Codes: c.Condition.Codes, Laterality: c.Laterality,
 			Text: join("\n", c.Condition.Text, c.Note),

@@ -61,6 +61,10 @@ func (im *importer) observation(r *resource, p listing) bool {
 		if codeSystem(c.peek("system").str()) == summary.CodeLOINC {
 			number := c.peek("code").str()
 			loinc = cmp.Or(loinc, number)
+			if k, ok := measurements[number]; ok && ours && k != kind {
+				im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, "code", string(kind)+" / "+number)
+				kind, ours = "", false
+			}
 			if k, ok := measurements[number]; ok && kind == "" {
 				kind, loinc = k, number
 			}

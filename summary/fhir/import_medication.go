@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/secours-card/secours/summary"
 )
@@ -20,19 +21,21 @@ var medicationStatuses = map[string]summary.MedicationStatus{
 	"recorded": summary.MedicationUnknown,
 }
 
-// sameStatus says which statuses have the same name in a summary.
-func sameStatus(code string, s summary.MedicationStatus) bool { return code == string(s) }
-
 func (im *importer) medication(r *resource) bool {
-	code := r.peek("medicationCodeableConcept")
-	if code == nil {
-		code = r.peek("medication").peek("concept")
+	code, ref := r.peek("medicationCodeableConcept"), r.peek("medicationReference")
+	if both := r.peek("medication"); both != nil { // R5's CodeableReference
+		code, ref = cmp.Or(code, both.peek("concept")), cmp.Or(ref, both.peek("reference"))
 	}
-	if med, _ := im.find(r, r.peek("medicationReference").peek("reference").str()); med != nil && med.is("Medication") && code == nil {
+	med, _ := im.find(r, ref.peek("reference").str())
+	if med != nil && !med.is("Medication") {
+		med = nil
+	}
+	drug := named(code, ref, med)
+	if code == nil && med != nil {
 		code = med.peek("code")
 	}
 	status := im.code(r, "status")
-	if im.absent(r, code, "medications", partAll, !slices.Contains([]string{"entered-in-error", "not-taken", "cancelled", "stopped", "draft", "not-done", "declined"}, status)) {
+	if !drug && im.absent(r, code, "medications", partAll, !slices.Contains([]string{"entered-in-error", "not-taken", "cancelled", "stopped", "draft", "not-done", "declined"}, status)) {
 		return false
 	}
 	if status == "entered-in-error" {
@@ -46,7 +49,7 @@ func (im *importer) medication(r *resource) bool {
 	switch {
 	case status != "" && m.Status == "":
 		im.say(r, summary.LossDropped, summary.ReasonUnknownCode, "status", status)
-	case status != "" && !sameStatus(status, m.Status):
+	case status != "" && status != string(m.Status):
 		im.say(r, summary.LossChanged, summary.ReasonUnknownCode, "status", status)
 	}
 	if !im.product(r, &m) {
@@ -92,8 +95,53 @@ func (im *importer) medication(r *resource) bool {
 	}
 	m.StopReason = join("; ", whys...)
 	m.Note = join("\n", m.Note, im.notes(r, "note"))
+	im.longDosage(r, dosages, &m)
 	im.addMedication(m, r)
 	return true
+}
+
+// The lengths in characters of a dosage's text and of the note of a medication.
+const (
+	maxDosage = 300
+	maxNote   = 500
+)
+
+// longDosage keeps what a dosage that is longer than a summary's says at its end, where people write "on Mondays only": the whole of it in the note,
+// or else the rest of it in the report, in pieces. What is not daily in it is in the period too.
+func (im *importer) longDosage(r *resource, element string, m *summary.Medication) {
+	if m.Dosage == nil || utf8.RuneCountInString(m.Dosage.Text) <= maxDosage {
+		return
+	}
+	d := m.Dosage
+	if d.Period == "" && summary.NotDaily(d.Text) {
+		d.Period = summary.PeriodOther
+	}
+	if note := join("\n", m.Note, d.Text); utf8.RuneCountInString(note) <= maxNote {
+		m.Note = note
+		im.say(r, summary.LossChanged, summary.ReasonTooLong, element, d.Text)
+		return
+	}
+	// A piece begins before the place where a text of any characters is cut, and the last one is the end of it, whatever is between.
+	const piece, most, before = summary.MaxLossText - 2, 16, 30
+	rest := []rune(strings.Join(strings.Fields(string([]rune(d.Text)[maxDosage-before:])), " "))
+	for range most - 1 {
+		if len(rest) <= piece {
+			break
+		}
+		im.say(r, summary.LossShortened, summary.ReasonTooLong, element, "… "+string(rest[:piece]))
+		rest = rest[piece:]
+	}
+	im.say(r, summary.LossShortened, summary.ReasonTooLong, element, "… "+string(rest[max(0, len(rest)-piece):]))
+}
+
+// named says whether a line whose concept may say that there is none refers to a drug all the same.
+func named(concept, ref *node, med *resource) bool {
+	display := ref.peek("display").str()
+	if concept == nil || ref == nil || med == nil {
+		return concept != nil && display != "" && !strings.EqualFold(display, conceptName(concept))
+	}
+	_, none, _ := absentOf(med.peek("code"))
+	return !none && (conceptLabel(med.peek("code")) != "" || med.peek("ingredient") != nil || display != "")
 }
 
 // clone copies a value, so that reading it for another resource leaves it unread.
@@ -132,7 +180,7 @@ func (im *importer) reason(r *resource, m *summary.Medication, c *summary.Concep
 func (im *importer) forbidden(r *resource, m *summary.Medication) bool {
 	im.addAlert(summary.Alert{
 		Common: m.Common, Kind: summary.AlertOther, Priority: summary.PriorityImportant, Codes: m.Product.Codes,
-		Text: im.word("NE PAS DONNER : ", "DO NOT GIVE: ") + m.Product.Text,
+		Text: im.word("NE PAS DONNER : ", "DO NOT GIVE: ") + join("\n", m.Product.Text, m.Note),
 	}, r)
 	im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, "doNotPerform", m.Product.Text)
 	r.skip("intent")
@@ -156,21 +204,68 @@ func (im *importer) product(r *resource, m *summary.Medication) bool {
 	display := ref.string("display")
 	to := ref.string("reference")
 	ref.skip("type", "identifier", "id")
+	given := m.Product.Text != ""
+	var other summary.Medication
 	med := im.resolve(r, to)
 	if med == nil || med.kind != "Medication" {
-		if m.Product.Text == "" {
-			m.Product.Text = display
-		}
 		im.say(r, summary.LossAmbiguous, summary.ReasonNotFound, "medicationReference", cmp.Or(display, to))
-		return m.Product.Text != ""
+	} else {
+		im.medicationResource(med, &other)
 	}
-	im.medicationResource(med, m)
-	if m.Product.Text == "" {
+	_, none, _ := absentOf(concept)
+	switch {
+	case !given, none && other.Product.Text != "":
+		if given {
+			im.second(r, m, m.Product.Text)
+			given = false
+		}
+		m.Product = other.Product
+	case other.Product.Text == "", sameProduct(&m.Product, &other.Product):
+		if strings.EqualFold(m.Product.Text, other.Product.Text) {
+			for _, c := range other.Product.Codes {
+				m.Product.Codes = appendCode(m.Product.Codes, c)
+			}
+		} else if other.Product.Text != "" {
+			im.minor(r, summary.LossDropped, summary.ReasonLabel, "medicationReference", other.Product.Text)
+		}
+	default:
+		// The strength of the one is not that of the other.
+		var names []string
+		for _, c := range other.Ingredients {
+			if !strings.Contains(other.Product.Text, c.Text) {
+				names = append(names, c.Text)
+			}
+		}
+		im.second(r, m, join(", ", other.Product.Text, join(" + ", names...), other.Strength, other.Form, other.Note))
+		if display != "" && !strings.EqualFold(display, m.Product.Text) && !strings.EqualFold(display, other.Product.Text) {
+			im.second(r, m, display)
+		}
+		return true
+	}
+	m.Ingredients, m.Strength, m.Form, m.Note = other.Ingredients, other.Strength, other.Form, join("\n", m.Note, other.Note)
+	switch {
+	case m.Product.Text == "":
 		m.Product.Text = display
-	} else if display != "" && !strings.EqualFold(display, m.Product.Text) {
+	case display == "", strings.EqualFold(display, m.Product.Text), strings.EqualFold(display, other.Product.Text) && given:
+	case given:
+		im.second(r, m, display)
+	default:
 		im.minor(r, summary.LossDropped, summary.ReasonLabel, "medicationReference.display", display)
 	}
 	return m.Product.Text != ""
+}
+
+// second keeps in sight the name of a drug that a line gives beside another one.
+func (im *importer) second(r *resource, m *summary.Medication, name string) {
+	im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, "medicationReference", join(" / ", m.Product.Text, name))
+	m.Note = join("\n", m.Note, im.word("AUTRE PRODUIT NOMMÉ : ", "ANOTHER PRODUCT NAMED: ")+name)
+}
+
+// sameProduct says whether two concepts name one product: in the same words, or by a code that both have.
+func sameProduct(a, b *summary.Concept) bool {
+	return strings.EqualFold(a.Text, b.Text) || slices.ContainsFunc(a.Codes, func(c summary.Code) bool {
+		return slices.ContainsFunc(b.Codes, func(d summary.Code) bool { return c.System == d.System && c.Code == d.Code })
+	})
 }
 
 // medicationResource reads a Medication. Several lines may point to one, which is reported for the first of them alone.
@@ -210,6 +305,7 @@ func (im *importer) medicationResource(med *resource, m *summary.Medication) {
 		text := ""
 		if strength != nil {
 			strength.skip("id")
+			say.units(med, strength, at+".strength")
 			text = say.ratio(strength)
 		}
 		active := n.get("isActive").str() != "false"
@@ -267,7 +363,7 @@ func (im *importer) medicationResource(med *resource, m *summary.Medication) {
 
 // course reads since when, and until when.
 func (im *importer) course(r *resource, m *summary.Medication) {
-	for _, name := range []string{"effective", "occurence", "occurrence"} {
+	for _, name := range []string{"effective", "occurence", "occurrence"} { // the second is how R5 spells it
 		if start, end := im.moment(r, name); !start.IsZero() || !end.IsZero() {
 			m.Start, m.End = start, end
 		}
@@ -283,6 +379,13 @@ func (im *importer) origin(r *resource, m *summary.Medication) {
 	case "MedicationRequest":
 		m.Origin = summary.OriginPrescribed
 		if intent := im.code(r, "intent"); intent == "proposal" || intent == "plan" || intent == "option" {
+			// Nobody has prescribed it yet.
+			m.Origin = ""
+			switch m.Status {
+			case summary.MedicationStopped, summary.MedicationCompleted, summary.MedicationNotTaken:
+			default:
+				m.Status = summary.MedicationIntended
+			}
 			im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, "intent", intent)
 		}
 		if r.get("reportedBoolean").str() == "true" {

@@ -16,6 +16,8 @@ var (
 	headRow = regexp.MustCompile(`(?is)<(thead|caption|h[1-6]|th)\b[^>]*>.*?</(thead|caption|h[1-6]|th)>`)
 	rowEnd  = regexp.MustCompile(`(?i)</(tr|li|p|div|dd)>|<br\b[^>]*>`)
 	tag     = regexp.MustCompile(`<[^>]*>`)
+	// denial are the words of a row that says that there is none, or that nothing is known.
+	denial = regexp.MustCompile(`(?i)^[^\p{L}]*(?:[\p{L}' ]{0,40}: *)?(?:no|none|nil|not|unknown|without|aucune?|pas d|néant|non |ras\b|rien|keine?|ohne|nessun|non |geen|ingen|ninguna?|sin |nenhum|sem |brak|žádn|ei )`)
 	// ownRemark is what an export says of a section as a whole.
 	ownRemark = regexp.MustCompile(`(?s)<li class="remark">.*?</li>`)
 )
@@ -37,7 +39,7 @@ func (im *importer) narrative(n *node, p listing, title string) {
 		return
 	}
 	entries := n.peek("entry").list()
-	if len(entries) == 0 && (n.peek("emptyReason") != nil || n.peek("section") != nil) {
+	if len(entries) == 0 && n.peek("section") != nil {
 		return
 	}
 	known := im.saidBy(n, entries)
@@ -48,7 +50,7 @@ func (im *importer) narrative(n *node, p listing, title string) {
 	for _, w := range words(title) {
 		known[w] = true
 	}
-	if rows := rowsBeyond(div, known); len(rows) > 0 {
+	if rows := rowsBeyond(div, known, p.name == "allergies"); len(rows) > 0 {
 		im.say(im.composition, summary.LossDropped, summary.ReasonNarrative, p.path+".text", title+": "+strings.Join(rows, " / "))
 	}
 }
@@ -76,13 +78,13 @@ func (im *importer) saidBy(n *node, entries []*node) map[string]bool {
 		}
 	}
 	seen := map[*resource]bool{}
-	labels := map[string]bool{}
+	sources := map[string]bool{}
 	var follow func(r *resource, depth int)
 	follow = func(r *resource, depth int) {
 		if r == nil || seen[r] || depth > 3 || im.compare < 0 {
 			return
 		}
-		seen[r], labels[r.label] = true, true
+		seen[r], sources[r.label] = true, true
 		walk(r.without("text"))
 		for _, ref := range r.references() {
 			to, _ := im.find(r, ref)
@@ -97,7 +99,7 @@ func (im *importer) saidBy(n *node, entries []*node) map[string]bool {
 	}
 	im.summary.Sections.Each(func(name string, sec summary.AnySection) {
 		for i := range sec.Len() {
-			if i >= len(im.sources[name]) || !labels[im.sources[name][i]] || im.compare < 0 {
+			if i >= len(im.sources[name]) || !sources[im.sources[name][i]] || im.compare < 0 {
 				continue
 			}
 			if item, err := json.Marshal(sec.Item(i)); err == nil {
@@ -108,8 +110,9 @@ func (im *importer) saidBy(n *node, entries []*node) map[string]bool {
 	return known
 }
 
-// rowsBeyond are the rows of a narrative that say more than what is known: two words or more, or one of the only two that it has.
-func rowsBeyond(div string, known map[string]bool) (rows []string) {
+// rowsBeyond are the rows of a narrative that say more than what is known: two words or more, or one of the only two that it has; in the text of
+// allergies any. A row that only says that there is none says nothing more.
+func rowsBeyond(div string, known map[string]bool, allergies bool) (rows []string) {
 	div = headRow.ReplaceAllString(ownRemark.ReplaceAllString(div[:min(len(div), maxNarrative)], " "), " ")
 	for _, row := range rowEnd.Split(div, -1) {
 		plain := plainText(row)
@@ -120,7 +123,10 @@ func rowsBeyond(div string, known map[string]bool) (rows []string) {
 				more++
 			}
 		}
-		if more > 1 || more == 1 && len(said) <= 2 {
+		if len(said) <= 3 && denial.MatchString(plain) && !exceptions.MatchString(plain) {
+			continue
+		}
+		if more > 1 || more == 1 && (allergies || len(said) <= 2) {
 			rows = append(rows, plain)
 		}
 	}
@@ -143,16 +149,16 @@ var labels = func() map[string]bool {
 		immunization immunizations substance agent manifestation manifestations unknown inconnu inconnue none information start end period with from that this
 		avec pour dans sans time times fois jour jours daily days take prendre identifier system display value observation observations result results
 		résultat résultats unit units moderate mild severe last updated recorded asserted history antécédents title titre description instructions
-		instruction medical médical current past laterality latéralité quantity frequency fréquence reported reviewed revu revus effective details détail`) {
+		instruction the and for des les une aux sur par est oui non yes not was has are mit und der die das del con los las per instruct medical médical current past laterality latéralité quantity frequency fréquence reported reviewed revu revus effective details détail`) {
 		m[w] = true
 	}
 	return m
 }()
 
-// words are those of a text that mean something: of four characters and more.
+// words are those of a text that mean something: of three characters and more.
 func words(s string) []string {
 	list := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
-	return slices.DeleteFunc(list, func(w string) bool { return len(w) < 4 || utf8.RuneCountInString(w) < 4 })
+	return slices.DeleteFunc(list, func(w string) bool { return len(w) < 3 || utf8.RuneCountInString(w) < 3 })
 }
 
 // without is an object less one member.

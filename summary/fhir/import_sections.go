@@ -3,6 +3,7 @@ package fhir
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ func (im *importer) absent(r *resource, code *node, section string, p part, inFo
 	}
 	text := conceptName(code)
 	switch {
-	case other || r.peek("reaction") != nil:
+	case other || r.peek("reaction") != nil || r.peek("modifierExtension") != nil || none.status == summary.StatusNoneKnown && (exceptional(text, r) || !denies(code)):
 		// A code of something else says two things at once, and nobody reacts to nothing: it is an item, whatever this code says.
 		im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, "code", text)
 		return false
@@ -48,6 +49,10 @@ func (im *importer) absent(r *resource, code *node, section string, p part, inFo
 		only = categories
 	}
 	common := im.common(r, section, "recorder", "asserter", "informationSource", "performer", "source")
+	if im.within && none.status == summary.StatusNoneKnown && only[0] == "" {
+		im.lostClaim(claim{status: none.status, label: r.label, part: cmp.Or(none.part, p)}, summary.ReasonPartOfSection)
+		only = nil
+	}
 	for _, category := range only {
 		im.claims[section] = append(im.claims[section], claim{
 			part: cmp.Or(none.part, p), status: none.status, only: category, label: r.label, by: common.By, on: common.Recorded,
@@ -57,13 +62,46 @@ func (im *importer) absent(r *resource, code *node, section string, p part, inFo
 		im.minor(r, summary.LossDropped, summary.ReasonLabel, "code", text)
 	}
 	// Its code says it all: statuses and categories of what is not there do not matter, notes do.
-	for _, name := range r.names {
-		if name != "note" && name != "modifierExtension" && name != "contained" {
-			r.skip(name)
+	for i, name := range r.names {
+		if name != "note" && name != "contained" {
+			r.kids[i].readAll()
 		}
 	}
 	im.told(r.node)
 	return true
+}
+
+// exceptions are the words that make "none but" of "none".
+var exceptions = regexp.MustCompile(`(?i)\b(?:sauf|except(?:é|ée|és|ées|ion|ing)?|hormis|autre que|autres que|mise? à part|but|other than|apart from|aside from|ausser|außer|salvo|excepto|tranne|behalve|undtagen)(?:$|[^\p{L}])`)
+
+// exceptional says whether what stands beside a code of none known names something after all.
+func exceptional(text string, r *resource) bool {
+	if exceptions.MatchString(text) {
+		return true
+	}
+	for _, n := range r.peek("note").list() {
+		if exceptions.MatchString(n.peek("text").str()) {
+			return true
+		}
+	}
+	return false
+}
+
+// denials are words of "none known" in the languages of the guides.
+var denials = regexp.MustCompile(`(?i)\b(?:no|none|nil|not|non|nka|nkda|nkma|unknown|without|aucune?s?|pas|néant|ras|sans|keine?|ohne|nessuna?|nulla|senza|geen|zonder|ingen|inga|ikke|ninguna?|sin|niega|nenhuma?|sem|brak|žádn\p{L}*|bez|ei|nincs\p{L}*|nav|nėra|ingin|unbekannt\p{L}*|denies)(?:$|[^\p{L}])|なし|無|无|沒|没|없|لا |нет|не |όχι|δεν|ไม่`)
+
+// denies says whether the text beside a code of none known, where somebody wrote one, says so too. A label is that of the code.
+func denies(code *node) bool {
+	text := code.peek("text").str()
+	if strings.TrimSpace(text) == "" || denials.MatchString(text) {
+		return true
+	}
+	for _, c := range code.peek("coding").list() {
+		if strings.EqualFold(c.peek("display").str(), text) {
+			return true
+		}
+	}
+	return false
 }
 
 // noneOf are the categories that a "no known allergy" is limited to, none where it has all of FHIR's.
@@ -83,8 +121,9 @@ func noneOf(r *resource) (list []summary.Category) {
 func (im *importer) emptyReason(n *node, p listing) {
 	status := summary.SectionStatus("")
 	for _, c := range n.peek("coding").list() {
-		code := c.peek("code").str()
+		code, system := c.peek("code").str(), c.peek("system").str()
 		said, ok := emptyReasons[code]
+		ok = ok && (system == "" || system == sysEmptyReason)
 		switch {
 		case !ok:
 			continue
@@ -102,13 +141,22 @@ func (im *importer) emptyReason(n *node, p listing) {
 			im.say(im.composition, summary.LossChanged, summary.ReasonUnknownCode, p.path+".emptyReason", code)
 		}
 	}
-	text := n.gist(summary.MaxLossText)
+	text, words := n.gist(summary.MaxLossText), n.peek("text").str()
 	n.readAll()
+	if status == summary.StatusNoneKnown && exceptions.MatchString(words) {
+		im.say(im.composition, summary.LossAmbiguous, summary.ReasonContradiction, p.path+".emptyReason", words)
+		status = summary.StatusUnavailable
+		if p.known && p.name == "allergies" {
+			im.addAllergy(summary.Allergy{Agent: summary.Concept{Text: words}}, im.composition)
+		}
+	}
 	switch {
 	case status == "":
 		im.say(im.composition, summary.LossDropped, summary.ReasonUnknownCode, p.path+".emptyReason", text)
 	case !p.known || p.part == partResults:
 		im.minor(im.composition, summary.LossDropped, summary.ReasonNoPlace, p.path+".emptyReason", text)
+	case p.within && status == summary.StatusNoneKnown:
+		im.lostClaim(claim{status: status, label: p.path, part: p.part}, summary.ReasonPartOfSection)
 	default:
 		im.claims[p.name] = append(im.claims[p.name], claim{part: p.part, status: status, label: p.path, by: p.by})
 	}
@@ -159,6 +207,10 @@ func (im *importer) heads() {
 			}
 		}
 		im.status(name, head, count, claims)
+		if head.Status == summary.StatusNotAsked && len(head.NoneKnown) == 0 {
+			// What nobody asked about, nobody reviewed.
+			head.Reviewed, head.ReviewedBy = summary.Date{}, summary.Author{}
+		}
 	}
 	im.open()
 	im.ids()
@@ -195,7 +247,14 @@ func (im *importer) status(name string, head *summary.SectionHead, count int, cl
 	for _, c := range unplaced {
 		im.lostClaim(c, summary.ReasonPartOfSection)
 	}
-	unavailable, notAsked := false, false
+	// What the document names and does not hold is not none.
+	unavailable, notAsked := im.denied[name] && count == 0 && len(all)+len(none) > 0, false
+	if im.denied[name] {
+		for _, c := range none {
+			im.lostClaim(c, summary.ReasonContradiction)
+		}
+		clear(none)
+	}
 	for _, c := range some {
 		unavailable = unavailable || c.status == summary.StatusUnavailable
 		notAsked = notAsked || c.status == summary.StatusNotAsked
@@ -242,14 +301,11 @@ func (im *importer) status(name string, head *summary.SectionHead, count int, cl
 		c, said := none[category]
 		switch {
 		case !said, slices.Contains(head.NoneKnown, category):
-		case present[category]:
+		case present[category], name == "allergies" && present[""]:
+			// An allergy of no category may be one of this.
 			im.lostClaim(c, summary.ReasonContradiction)
 		default:
 			head.NoneKnown = append(head.NoneKnown, category)
-			if name == "allergies" && present[""] {
-				// An allergy of no category may be one of this.
-				im.add(summary.Loss{Kind: summary.LossAmbiguous, Reason: summary.ReasonContradiction, Source: c.label, Text: string(category), Path: "sections.allergies.noneKnown"})
-			}
 		}
 	}
 }
@@ -379,6 +435,8 @@ type listing struct {
 	known bool
 	path  string
 	by    summary.Author
+	// within is set for a section that speaks of a part of the one around it.
+	within bool
 	// unlisted is set for what stands in no section.
 	unlisted bool
 }
@@ -396,13 +454,19 @@ func (im *importer) section(n *node, path string, depth int, parent listing) {
 	var kept section
 	known := false
 	for _, c := range n.get("code").each("coding") {
-		if s, ok := sectionOf(c.peek("code").str()); ok && !known && codeSystem(c.peek("system").str()) == summary.CodeLOINC {
+		code, system := c.peek("code").str(), codeSystem(c.peek("system").str())
+		if system == summary.CodeSNOMED {
+			code, system = snomedSections[code], summary.CodeLOINC
+		}
+		if s, ok := sectionOf(code); ok && !known && system == summary.CodeLOINC {
 			kept, known = s, true
 		}
 	}
 	n.skip("code")
 	label := cmp.Or(title, path)
-	place := listing{section: kept, known: known, path: path, by: im.sectionAuthor(n)}
+	// A section within one of the same kind, as "drug allergies" within "allergies", speaks of a part of it.
+	within := parent.known && (!known || kept.name == parent.name)
+	place := listing{section: kept, known: known, path: path, by: im.sectionAuthor(n), within: within}
 	im.sectionHead(n, place)
 	own := place
 	if !known && parent.known {
@@ -413,14 +477,15 @@ func (im *importer) section(n *node, path string, depth int, parent listing) {
 	for i, e := range n.each("entry") {
 		at := fmt.Sprintf("%s.entry[%d]", path, i)
 		to, display := e.string("reference"), e.string("display")
-		e.skip("type", "identifier")
+		kind := e.string("type")
+		e.skip("identifier")
 		if e.kind == kindString {
 			to = e.str()
 		}
 		r := im.resolve(im.composition, to)
 		said++
 		if r == nil {
-			im.missing(place, at, to, display)
+			im.missing(place, at, to, kind, display)
 			continue
 		}
 		im.take(r, place)
@@ -471,10 +536,11 @@ func (im *importer) sectionAuthor(n *node) summary.Author {
 
 // missing is an entry that the bundle does not hold. An allergy that is listed and is not there must not go unseen: the name that the reference
 // gives stands for it, and without one the document is refused.
-func (im *importer) missing(p listing, at, ref, display string) {
+func (im *importer) missing(p listing, at, ref, kind, display string) {
 	name := cmp.Or(display, ref, at)
-	isAllergy := strings.Contains(ref, "AllergyIntolerance/") || p.known && p.name == "allergies"
+	isAllergy := strings.Contains(ref, "AllergyIntolerance/") || kind == "AllergyIntolerance" || p.known && p.name == "allergies"
 	if !isAllergy {
+		im.denied[p.name] = true
 		im.say(im.composition, summary.LossDropped, summary.ReasonNotFound, at, name)
 		return
 	}

@@ -3,6 +3,8 @@ package fhir
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,8 +44,9 @@ func blank(s string) bool {
 	return strings.TrimSpace(summary.LossText(s)) == ""
 }
 
-// code reads the code of a CodeableConcept, or of a code, that has a list of its own in FHIR: its first coding, whatever the system.
-func (im *importer) code(r *resource, name string) string {
+// code reads the code of a CodeableConcept, or of a code, that has a list of its own in FHIR. Of several codings it is the first that the list
+// has, whatever its system; without a list, the first.
+func (im *importer) code(r *resource, name string, list ...string) string {
 	n := r.get(name)
 	if n == nil {
 		return ""
@@ -52,18 +55,25 @@ func (im *importer) code(r *resource, name string) string {
 		return strings.ToLower(strings.TrimSpace(n.str()))
 	}
 	n.skip("id")
-	var first string
+	var first, known string
 	for _, c := range n.each("coding") {
 		c.skip("system", "version", "display", "userSelected", "id")
-		first = cmp.Or(first, strings.ToLower(strings.TrimSpace(c.string("code"))))
+		code := strings.ToLower(strings.TrimSpace(c.string("code")))
+		first = cmp.Or(first, code)
+		if slices.Contains(list, code) {
+			known = cmp.Or(known, code)
+		}
 	}
-	text := n.string("text")
-	return cmp.Or(first, strings.ToLower(text))
+	text := strings.ToLower(n.string("text"))
+	if slices.Contains(list, text) {
+		known = cmp.Or(known, text)
+	}
+	return cmp.Or(known, first, text)
 }
 
 // enum maps a code of FHIR to a value of a summary, and reports one that has none.
 func enum[T ~string](im *importer, r *resource, name string, values map[string]T) T {
-	code := im.code(r, name)
+	code := im.code(r, name, slices.Collect(maps.Keys(values))...)
 	if code == "" {
 		return ""
 	}
@@ -73,6 +83,12 @@ func enum[T ~string](im *importer, r *resource, name string, values map[string]T
 	}
 	return v
 }
+
+// The codes of the statuses by which a statement does not hold, and those by which it does.
+var (
+	verificationCodes = []string{"unconfirmed", "presumed", "confirmed", "refuted", "entered-in-error", "provisional", "differential", "suspected"}
+	clinicalCodes     = []string{"active", "inactive", "resolved", "recurrence", "relapse", "remission"}
+)
 
 // date reads a date or dateTime. A summary has days: the hour is dropped, the day stays the one that was written, whatever its zone.
 func (im *importer) date(r *resource, n *node, element string) summary.Date {

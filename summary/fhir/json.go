@@ -3,6 +3,7 @@ package fhir
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -33,6 +34,15 @@ func plainSpaces(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// drop takes members out.
+func (o *object) drop(names ...string) {
+	for i := len(o.names) - 1; i >= 0; i-- {
+		if slices.Contains(names, o.names[i]) {
+			o.names, o.values = slices.Delete(o.names, i, i+1), slices.Delete(o.values, i, i+1)
+		}
+	}
 }
 
 func obj() *object { return &object{} }

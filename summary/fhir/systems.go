@@ -133,6 +133,11 @@ var sections = []section{
 	{"46240-8", "visits", partAll},
 }
 
+// snomedSections are the codes of SNOMED CT by which some guides (ABDM) name the sections.
+var snomedSections = map[string]string{
+	"722446000": "48765-2", "721912009": "10160-0", "439401001": "11450-4", "371525003": "47519-4", "41000179103": "11369-6", "422549004": "46240-8",
+}
+
 func sectionOf(loinc string) (section, bool) {
 	for _, s := range sections {
 		if s.loinc == loinc {

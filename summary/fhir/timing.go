@@ -10,14 +10,14 @@ import (
 )
 
 // timing renders a Timing after the dose: how often, when, for how long. What is not every day is written in capitals, as on the screen.
-func (im *importer) timing(r *resource, n *node, at string, d *dose, m *summary.Medication) {
+func (im *importer) timing(r *resource, n *node, at string, d *dose) {
 	if n == nil {
 		return
 	}
 	n.skip("id")
 	repeat := n.get("repeat")
 	if repeat != nil && repeat.kind == kindObject {
-		im.repeat(r, repeat, at+".repeat", d, m)
+		im.repeat(r, repeat, at+".repeat", d)
 	}
 	if code := n.get("code"); code != nil {
 		im.timingCode(r, code, at+".code", d)
@@ -30,7 +30,7 @@ func (im *importer) timing(r *resource, n *node, at string, d *dose, m *summary.
 	}
 	if len(events) > 0 {
 		d.odd(im.word("le ", "on ") + strings.Join(events, ", "))
-		d.period = summary.PeriodOther
+		d.period, d.byDays = summary.PeriodOther, false
 	}
 }
 
@@ -43,12 +43,13 @@ func (d *dose) odd(text string) {
 // timingCode reads the code of a Timing. Where it means another period than the structure beside it, neither can be relied on.
 func (im *importer) timingCode(r *resource, code *node, at string, d *dose) {
 	known := false
+	d.words = append(d.words, wordsOf(code)...)
 	for _, c := range code.peek("coding").list() {
 		t, ok := timingCodes[strings.ToUpper(c.peek("code").str())]
 		if !ok {
 			continue
 		}
-		known = true
+		known, d.byDays = true, false
 		label := im.word(t.words[0], t.words[1])
 		switch {
 		case d.period == "" && len(d.columns) == 0 && len(d.weekdays) == 0:
@@ -108,7 +109,7 @@ func (im *importer) span(value, unit string) string {
 	return value + " " + words[1]
 }
 
-func (im *importer) repeat(r *resource, n *node, at string, d *dose, m *summary.Medication) {
+func (im *importer) repeat(r *resource, n *node, at string, d *dose) {
 	n.skip("id")
 	frequency, most := n.string("frequency"), n.string("frequencyMax")
 	period, periodMax, unit := n.string("period"), n.string("periodMax"), n.string("periodUnit")
@@ -118,19 +119,24 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose, m *summary.
 		d.period = summary.PeriodOther
 	}
 	days, names := im.weekdays(r, n, at)
-	if len(names) > 0 && (d.period == "" || d.period == summary.PeriodDay || d.period == summary.PeriodWeek) {
+	everyDay, torn := len(days) == 7 && len(names) == 7, false
+	switch {
+	case everyDay && unit != "" && (unit != "d" || d.period != summary.PeriodDay):
+		// Every day of the week, and once a week: neither can be relied on.
+		torn, d.period = true, summary.PeriodOther
+	case len(names) == 0 || d.period != "" && d.period != summary.PeriodDay && d.period != summary.PeriodWeek:
+	case len(days) != len(names):
+		d.period = summary.PeriodOther
+	case everyDay:
+		d.period, d.weekdays = summary.PeriodDay, days
+	default:
 		// A dose for each day of a list of weekdays is no daily one.
-		switch {
-		case len(days) != len(names):
-			d.period = summary.PeriodOther
-		case len(days) == 7:
-			d.period, d.weekdays = summary.PeriodDay, days
-		default:
-			d.period, d.weekdays = summary.PeriodWeek, days
-		}
+		d.period, d.weekdays = summary.PeriodWeek, days
 	}
+	d.byDays = len(d.weekdays) > 0 && frequency == "" && period == "" && unit == ""
 	when := im.whens(r, n, at, d)
 	often := im.often(frequency, most, period, periodMax, unit)
+	d.often = often
 	once := most == "" && (frequency == "1" || frequency == "")
 	// With moments of the day, "1 a day" is what each of them says.
 	if often != "" && !(len(when) > 0 && d.period == summary.PeriodDay && most == "" && (once || frequency == itoa(len(when)))) {
@@ -141,7 +147,7 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose, m *summary.
 		d.add(b)
 		d.plain = d.plain && b.period
 	}
-	if len(names) > 0 && len(days) < 7 {
+	if len(names) > 0 && (!everyDay || d.period != summary.PeriodDay) {
 		d.add(bit{text: im.word("LE ", "ON ") + strings.Join(names, ", "), exact: true, period: len(d.weekdays) > 0})
 	}
 	if len(when) > 0 {
@@ -162,11 +168,15 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose, m *summary.
 		d.odd(count + dashed(n.string("countMax")) + im.word(" fois en tout", " times in all"))
 		if count == "1" {
 			// Once and never again is no dose of every day.
-			d.period, d.columns = summary.PeriodOther, nil
+			d.period, d.columns, d.byDays = summary.PeriodOther, nil, false
 		}
 	}
 	if length := n.string("duration"); length != "" {
 		d.more(im.word("pendant ", "over ") + im.span(length+dashed(n.string("durationMax")), n.string("durationUnit")))
+	}
+	if torn {
+		d.columns, d.plain = nil, false
+		im.say(r, summary.LossAmbiguous, summary.ReasonContradiction, at+".dayOfWeek", strings.ToUpper(often)+", "+im.word("LE ", "ON ")+strings.Join(names, ", "))
 	}
 	im.bounds(r, n, at, d)
 }
