@@ -381,7 +381,7 @@ func fitColumns(doses []dose) bool {
 	var used [4]bool
 	for _, x := range doses {
 		if len(x.columns) == 0 || x.amount == "" || x.unit != doses[0].unit || x.sequence != doses[0].sequence ||
-			x.period != doses[0].period || !slices.Equal(x.weekdays, doses[0].weekdays) {
+			x.from != doses[0].from || x.to != doses[0].to || x.asNeeded != doses[0].asNeeded || x.period != doses[0].period || !slices.Equal(x.weekdays, doses[0].weekdays) {
 			return false
 		}
 		for _, c := range x.columns {

@@ -184,17 +184,31 @@ func (im *importer) amount(n *node) (value, unit string) {
 	if n.kind != kindObject {
 		return n.str(), ""
 	}
-	n.skip("system", "id")
+	n.skip("id")
+	system := n.string("system")
 	value = n.string("value")
 	if value != "" {
 		value = n.string("comparator") + value
 	}
 	unit = n.string("unit")
 	code := n.string("code")
-	if unit == "" || unit == code {
+	switch {
+	case unit != "" && unit != code:
+	case doseForms[code] != [2]string{}:
+		unit = im.word(doseForms[code][0], doseForms[code][1])
+	case code != "" && system != "" && system != sysUCUM:
+		// A code of a terminology is no unit that a person reads.
+		unit = "(" + systemLabel(codeSystem(system)) + " " + code + ")"
+	default:
 		unit = im.unit(code)
 	}
 	return value, strings.Trim(unit, "{}")
+}
+
+// doseForms are the codes of SNOMED CT and EDQM for what doses are mostly counted in.
+var doseForms = map[string][2]string{
+	"732936001": {"comprimé", "tablet"}, "732937005": {"gélule", "capsule"}, "428673006": {"comprimé", "tablet"}, "428641000": {"gélule", "capsule"},
+	"15054000": {"comprimé", "tablet"}, "15012000": {"gélule", "capsule"},
 }
 
 func (im *importer) rangeOf(n *node) string {

@@ -166,8 +166,11 @@ func TestNamesDiffer(t *testing.T) {
 		family string
 		o      Origin
 	}{
-		{"A", Origin{Time: at}}, {"B", Origin{Time: at}}, {"A", Origin{Time: at, Hidden: map[string]Hidden{"history": {All: true}}}},
-		{"A", Origin{Time: at, Verdict: "valid"}}, {"A", Origin{Time: at, Card: "1"}},
+		{"A", Origin{Time: at}},
+		{"B", Origin{Time: at}},
+		{"A", Origin{Time: at, Hidden: map[string]Hidden{"history": {All: true}}}},
+		{"A", Origin{Time: at, Verdict: "valid"}},
+		{"A", Origin{Time: at, Card: "1"}},
 	} {
 		s := &summary.Summary{Schema: summary.Schema, Patient: summary.Patient{Family: test.family, Given: []string{"X"}, BirthDate: summary.Date{Year: 1980}, Sex: summary.SexOther}}
 		data, _, err := Export(s, test.o)
@@ -182,5 +185,34 @@ func TestNamesDiffer(t *testing.T) {
 			t.Errorf("%s %+v has the name of %s", test.family, test.o, was)
 		}
 		seen[bundle.Identifier.Value] = fmt.Sprint(test.family, test.o)
+	}
+}
+
+// TestDosesThatLookAlike: days of a cycle are not every day, a dose as needed is no column beside a regular one, doses that follow each other are not
+// taken together, and a code is no unit.
+func TestDosesThatLookAlike(t *testing.T) {
+	const daily = `"frequency": 1, "period": 1, "periodUnit": "d"`
+	dose := func(amount, repeat, more string) string {
+		return `{"doseAndRate": [{"doseQuantity": ` + amount + `}], "timing": {"repeat": {` + daily + repeat + `}}` + more + `}`
+	}
+	const one = `{"value": 1, "unit": "tablet"}`
+	for _, test := range []struct {
+		name, doses, morning, period, text string
+	}{
+		{"a cycle", dose(one, `, "when": ["MORN"], "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/timing-daysOfCycle", "extension": [{"url": "day", "valueInteger": 14}]}]`, ""), "1", "other", "14"},
+		{"as needed beside", dose(one, `, "when": ["MORN"]`, "") + "," + dose(one, `, "when": ["HS"]`, `, "asNeededBoolean": true`), "", "day", "as needed"},
+		{"one after the other", dose(one, `, "when": ["MORN"], "boundsPeriod": {"start": "2026-01-01", "end": "2026-01-07"}`, "") + "," + dose(one, `, "when": ["NOON"], "boundsPeriod": {"start": "2026-01-08"}`, ""), "", "day", "from 2026-01-08"},
+		{"a known code", dose(`{"value": 2, "system": "http://snomed.info/sct", "code": "732936001"}`, "", ""), "", "day", "2 tablet"},
+		{"a code", dose(`{"value": 2, "system": "http://snomed.info/sct", "code": "1234567"}`, "", ""), "", "day", "2 (SNOMED CT 1234567)"},
+	} {
+		s, _, err := Import(make1("", entry(`{"resourceType": "MedicationStatement", "status": "active", "subject": {"reference": "urn:uuid:2"},
+			"medicationCodeableConcept": {"text": "x"}, "dosage": [`+test.doses+`]}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := s.Sections.Medications.Items[0].Dosage
+		if d.Morning != test.morning || string(d.Period) != test.period || !strings.Contains(d.Text, test.text) {
+			t.Errorf("%s: %+v", test.name, *d)
+		}
 	}
 }

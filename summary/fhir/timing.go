@@ -118,6 +118,13 @@ func (im *importer) repeat(r *resource, n *node, at string, d *dose) {
 		im.say(r, summary.LossAmbiguous, summary.ReasonNoValue, at+".periodUnit", period)
 		d.period = summary.PeriodOther
 	}
+	if more := n.get("extension"); more != nil {
+		// Days of a cycle, days of a month: whatever it says, it is not every day without more.
+		d.period = summary.PeriodOther
+		d.more(more.gist(100))
+		im.say(r, summary.LossAmbiguous, summary.ReasonNoPlace, at+".extension", more.gist(summary.MaxLossText))
+		more.readAll()
+	}
 	days, names := im.weekdays(r, n, at)
 	everyDay, torn := len(days) == 7 && len(names) == 7, false
 	switch {
