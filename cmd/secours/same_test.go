@@ -67,3 +67,16 @@ func TestEchoes(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// Two allergies that share the code of their kind are two.
+func TestSameKindIsNotTheSame(t *testing.T) {
+	kind := []summary.Code{{System: summary.CodeSNOMED, Code: "416098002"}}
+	a, b := &summary.Allergy{Agent: summary.Concept{Text: "pénicilline", Codes: kind}}, &summary.Allergy{Agent: summary.Concept{Text: "iode", Codes: kind}}
+	if sameThing(a, b) {
+		t.Error("an allergy to penicillin passes for one to iodine")
+	}
+	x, y := &summary.Alert{Kind: summary.AlertImplant, Text: "stimulateur cardiaque"}, &summary.Alert{Kind: summary.AlertImplant, Text: "implant dentaire"}
+	if sameThing(x, y) || !sameThing(x, x) {
+		t.Error("a dental implant passes for a pacemaker")
+	}
+}

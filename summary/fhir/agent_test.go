@@ -43,7 +43,7 @@ func TestAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(s.Sections.Allergies.Items[0].Agent.Codes); got != "[{atc N02BE01 map[]}]" {
+	if got := fmt.Sprint(s.Sections.Allergies.Items[0].Agent.Codes); got != "[{atc N02BE01 map[]} {snomed 416098002 map[]}]" {
 		t.Error(got)
 	}
 }

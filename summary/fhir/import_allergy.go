@@ -191,11 +191,8 @@ func (im *importer) agentOfKind(r *resource, a *summary.Allergy) string {
 		return ""
 	}
 	kind := a.Agent.Text
-	for _, c := range a.Agent.Codes {
-		// Beside the agent's, it would make all of a patient's allergies one and the same to whoever compares codes.
-		im.minor(r, summary.LossDropped, summary.ReasonNoPlace, "code.coding", c.Code)
-	}
-	a.Agent = summary.Concept{Text: join(", ", texts...), Codes: codes}
+	// The code of the kind stays, last: who compares codes passes it over (summary.AllergyKind).
+	a.Agent = summary.Concept{Text: join(", ", texts...), Codes: append(codes, a.Agent.Codes...)}
 	return kind
 }
 
