@@ -47,3 +47,30 @@ func TestAgent(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestNamelessDrug: what a drug is stands in the summary, or else in the report.
+func TestNamelessDrug(t *testing.T) {
+	for members, want := range map[string]string{
+		`"medicationReference": {"reference": "#m"}, "contained": [{"resourceType": "Medication", "id": "m", "ingredient": [{"itemReference": {"reference": "#i"}}],
+			"contained": [{"resourceType": "Substance", "id": "i", "code": {"text": "Amoxicillin"}}]}]`: "item Amoxicillin",
+		`"medicationReference": {"identifier": {"system": "http://pzn", "value": "12345"}}`:                                                               "loss active, 12345",
+		`"medicationReference": {"reference": "#m"}, "contained": [{"resourceType": "Medication", "id": "m", "amount": {"numerator": {"unit": "vial"}}}]`: "loss active, vial",
+	} {
+		s, losses, err := Import(make1("", entry(`{"resourceType": "MedicationStatement", "status": "active", "subject": {"reference": "urn:uuid:2"}, `+members+`}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if m := s.Sections.Medications; len(m.Items) > 0 {
+			got = "item " + m.Items[0].Product.Text
+		}
+		for _, l := range losses {
+			if l.Reason == "no-text" && l.Kind == "dropped" {
+				got += "loss " + l.Text
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", members, got, want)
+		}
+	}
+}

@@ -180,7 +180,13 @@ func (b *bundle) find(from *resource, ref string) (r *resource, guess bool) {
 		if id == "" {
 			return top, false
 		}
-		return top.byID[id], false
+		// In the outermost resource, where all of them belong, or in one that holds some of its own all the same.
+		for at := from; at != nil; at = at.container {
+			if r := at.byID[id]; r != nil {
+				return r, false
+			}
+		}
+		return nil, false
 	}
 	ref, _, _ = strings.Cut(ref, "/_history/")
 	if ref == "" {

@@ -53,7 +53,9 @@ func (im *importer) medication(r *resource) bool {
 		im.say(r, summary.LossChanged, summary.ReasonUnknownCode, "status", status)
 	}
 	if !im.product(r, &m) {
-		im.drop(r, summary.ReasonNoText)
+		r.done = true
+		im.say(r, summary.LossDropped, summary.ReasonNoText, "", join(", ", r.describe(), r.peek("medicationReference").peek("identifier").gist(100), inner(r)))
+		r.readAll()
 		return false
 	}
 	if r.get("doNotPerform").str() == "true" {
@@ -142,6 +144,15 @@ func named(concept, ref *node, med *resource) bool {
 	}
 	_, none, _ := absentOf(med.peek("code"))
 	return !none && (conceptLabel(med.peek("code")) != "" || med.peek("ingredient") != nil || display != "")
+}
+
+// inner is what the resources say that are contained in one.
+func inner(r *resource) string {
+	var said []string
+	for _, n := range r.peek("contained").list() {
+		said = append(said, n.gist(100))
+	}
+	return join(", ", said...)
 }
 
 // clone copies a value, so that reading it for another resource leaves it unread.
