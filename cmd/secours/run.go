@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -234,15 +235,15 @@ func frenchUsageOf(usage func(*cobra.Command) error) func(*cobra.Command) error 
 		c.SetOut(&text)
 		err := usage(c)
 		c.SetOut(out)
-		frame := usageHeading.ReplaceAllStringFunc(text.String(), func(s string) string { return frenchHeadings[s] })
-		frame = usageMore.ReplaceAllString(frame, "« $1 [commande] --help » en dit plus sur une commande.")
+		frame := usageHeading().ReplaceAllStringFunc(text.String(), func(s string) string { return frenchHeadings[s] })
+		frame = usageMore().ReplaceAllString(frame, "« $1 [commande] --help » en dit plus sur une commande.")
 		frame = strings.Replace(strings.Replace(frame, " [command]\n", " [commande]\n", 1), " [flags]\n", " [options]\n", 1)
-		french := optionType.ReplaceAllStringFunc(frame, func(s string) string {
+		french := optionType().ReplaceAllStringFunc(frame, func(s string) string {
 			at := strings.LastIndexByte(strings.TrimRight(s, " "), ' ') + 1
 			name := map[string]string{"string": "TEXTE", "strings": "TEXTE,…", "int": "N", "uint": "N", "uint32": "N", "duration": "DURÉE"}[strings.TrimRight(s[at:], " ")]
 			return s[:at] + name + strings.Repeat(" ", max(0, len(s)-at-textWidth(name)))
 		})
-		if _, printed := io.WriteString(out, optionDefault.ReplaceAllString(french, "(défaut : $1)")); err == nil {
+		if _, printed := io.WriteString(out, optionDefault().ReplaceAllString(french, "(défaut : $1)")); err == nil {
 			err = printed
 		}
 		return err
@@ -250,10 +251,18 @@ func frenchUsageOf(usage func(*cobra.Command) error) func(*cobra.Command) error 
 }
 
 var (
-	optionType    = regexp.MustCompile(`(?m)^ +(?:-\w, )?--[\w-]+ (?:strings?|uint32|u?int|duration) +`)
-	usageHeading  = regexp.MustCompile(`(?m)^(?:Usage|Aliases|Examples|Available Commands|Additional Commands|Flags|Global Flags):$`)
-	usageMore     = regexp.MustCompile(`(?m)^Use "(.*) \[command\] --help" for more information about a command\.$`)
-	optionDefault = regexp.MustCompile(`\(default "?([^")]*)"?\)`)
+	optionType = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^ +(?:-\w, )?--[\w-]+ (?:strings?|uint32|u?int|duration) +`)
+	})
+	usageHeading = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^(?:Usage|Aliases|Examples|Available Commands|Additional Commands|Flags|Global Flags):$`)
+	})
+	usageMore = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^Use "(.*) \[command\] --help" for more information about a command\.$`)
+	})
+	optionDefault = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\(default "?([^")]*)"?\)`)
+	})
 )
 
 // frenchHeadings are those of cobra's usage.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/secours-card/secours/summary"
 )
@@ -117,8 +118,12 @@ func (d *dose) rest() string {
 }
 
 var (
-	numbers = regexp.MustCompile(`[0-9]+(?:[.,][0-9]+)?`)
-	letters = regexp.MustCompile(`[\p{L}%]+`)
+	numbers = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`[0-9]+(?:[.,][0-9]+)?`)
+	})
+	letters = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`[\p{L}%]+`)
+	})
 	// fillers are words that a text says otherwise, or not at all.
 	fillers = map[string]bool{
 		"le": true, "la": true, "les": true, "à": true, "au": true, "en": true, "et": true, "par": true, "de": true, "in": true, "the": true, "at": true,
@@ -138,15 +143,15 @@ func saidIn(text string, b bit) bool {
 		return false
 	}
 	have := map[string]bool{"1": true}
-	for _, n := range numbers.FindAllString(text, -1) {
+	for _, n := range numbers().FindAllString(text, -1) {
 		have[strings.Replace(n, ",", ".", 1)] = true
 	}
-	for _, n := range numbers.FindAllString(said, -1) {
+	for _, n := range numbers().FindAllString(said, -1) {
 		if !have[strings.Replace(n, ",", ".", 1)] {
 			return false
 		}
 	}
-	for _, word := range letters.FindAllString(said, -1) {
+	for _, word := range letters().FindAllString(said, -1) {
 		stem := []rune(word)
 		if !fillers[word] && !strings.Contains(text, string(stem[:min(4, len(stem))])) {
 			return false
@@ -519,11 +524,13 @@ var measures = func() map[string]string {
 	return names
 }()
 
-var annotation = regexp.MustCompile(`\{[^{}]*\}`)
+var annotation = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\{[^{}]*\}`)
+})
 
 // measure is a unit as UCUM spells it, but for its capitals: "" for what is counted in pieces, and for what nobody knows.
 func measure(unit string) string {
-	unit = strings.ToLower(annotation.ReplaceAllString(unit, ""))
+	unit = strings.ToLower(annotation().ReplaceAllString(unit, ""))
 	unit = strings.NewReplacer(" par ", "/", " per ", "/", " a ", "/").Replace(unit)
 	var parts []string
 	for i, part := range strings.Split(unit, "/") {

@@ -3,6 +3,7 @@ package fhir
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/secours-card/secours/summary"
 )
@@ -117,7 +118,9 @@ const extMedication = base + "StructureDefinition/medication"
 // yesNo are the codes of a flag.
 var yesNo = map[summary.Flag]string{summary.Yes: "yes", summary.No: "no"}
 
-var quantityText = regexp.MustCompile(`^([<>]=?)?\s*(\d+/\d+|\d+(?:[.,]\d+)?)\s*(\D.*)?$`)
+var quantityText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([<>]=?)?\s*(\d+/\d+|\d+(?:[.,]\d+)?)\s*(\D.*)?$`)
+})
 
 // fractions are the ones that prescriptions write; any other stays a text.
 var fractions = map[string]string{"1/2": "0.5", "1/4": "0.25", "3/4": "0.75", "1/8": "0.125"}

@@ -67,7 +67,7 @@ func (x *exporter) line(c *summary.Common, parts ...string) string {
 
 // number reads the number that begins a text, as JSON writes it, and what follows; ok is false where there is none.
 func number(s string) (value, rest string, ok bool) {
-	m := quantityText.FindStringSubmatch(strings.TrimSpace(s))
+	m := quantityText().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil || m[1] != "" {
 		return "", "", false
 	}

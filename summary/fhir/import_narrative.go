@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -13,13 +14,23 @@ import (
 )
 
 var (
-	headRow = regexp.MustCompile(`(?is)<(thead|caption|h[1-6]|th)\b[^>]*>.*?</(thead|caption|h[1-6]|th)>`)
-	rowEnd  = regexp.MustCompile(`(?i)</(tr|li|p|div|dd)>|<br\b[^>]*>`)
-	tag     = regexp.MustCompile(`<[^>]*>`)
+	headRow = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)<(thead|caption|h[1-6]|th)\b[^>]*>.*?</(thead|caption|h[1-6]|th)>`)
+	})
+	rowEnd = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)</(tr|li|p|div|dd)>|<br\b[^>]*>`)
+	})
+	tag = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`<[^>]*>`)
+	})
 	// denial are the words of a row that says that there is none, or that nothing is known.
-	denial = regexp.MustCompile(`(?i)^[^\p{L}]*(?:[\p{L}' ]{0,40}: *)?(?:no|none|nil|not|unknown|without|aucune?|pas d|néant|non |ras\b|rien|keine?|ohne|nessun|non |geen|ingen|ninguna?|sin |nenhum|sem |brak|žádn|ei )`)
+	denial = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^[^\p{L}]*(?:[\p{L}' ]{0,40}: *)?(?:no|none|nil|not|unknown|without|aucune?|pas d|néant|non |ras\b|rien|keine?|ohne|nessun|non |geen|ingen|ninguna?|sin |nenhum|sem |brak|žádn|ei )`)
+	})
 	// ownRemark is what an export says of a section as a whole.
-	ownRemark = regexp.MustCompile(`(?s)<li class="remark">.*?</li>`)
+	ownRemark = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?s)<li class="remark">.*?</li>`)
+	})
 )
 
 // maxNarrative bounds the narrative that is compared: what is longer is compared as far as that.
@@ -113,17 +124,17 @@ func (im *importer) saidBy(n *node, entries []*node) map[string]bool {
 // rowsBeyond are the rows of a narrative that say more than what is known: two words or more, or one of the only two that it has; in the text of
 // allergies any. A row that only says that there is none says nothing more.
 func rowsBeyond(div string, known map[string]bool, allergies bool) (rows []string) {
-	div = headRow.ReplaceAllString(ownRemark.ReplaceAllString(div[:min(len(div), maxNarrative)], " "), " ")
-	for _, row := range rowEnd.Split(div, -1) {
+	div = headRow().ReplaceAllString(ownRemark().ReplaceAllString(div[:min(len(div), maxNarrative)], " "), " ")
+	for _, row := range rowEnd().Split(div, -1) {
 		plain := plainText(row)
-		said := slices.DeleteFunc(words(plain), func(w string) bool { return labels[w] })
+		said := slices.DeleteFunc(words(plain), func(w string) bool { return labels()[w] })
 		more := 0
 		for _, w := range said {
 			if !known[w] {
 				more++
 			}
 		}
-		if len(said) <= 3 && denial.MatchString(plain) && !exceptions.MatchString(plain) {
+		if len(said) <= 3 && denial().MatchString(plain) && !exceptions().MatchString(plain) {
 			continue
 		}
 		if more > 1 || more == 1 && (allergies || len(said) <= 2) {
@@ -135,11 +146,11 @@ func rowsBeyond(div string, known map[string]bool, allergies bool) (rows []strin
 
 // plainText is a piece of XHTML without its markup.
 func plainText(s string) string {
-	return strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(s, " "))), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(tag().ReplaceAllString(s, " "))), " ")
 }
 
 // labels are the words by which narratives call what the entries say without a word.
-var labels = func() map[string]bool {
+var labels = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(`status statut state active actif active inactive resolved confirmed confirmé confirmée unconfirmed code codes date dates
 		reaction reactions réaction réactions severity gravité sévérité criticality criticité category catégorie type since depuis onset début verification
@@ -153,7 +164,7 @@ var labels = func() map[string]bool {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 // words are those of a text that mean something: of three characters and more.
 func words(s string) []string {

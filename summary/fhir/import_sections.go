@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/secours-card/secours/summary"
 )
@@ -72,15 +73,17 @@ func (im *importer) absent(r *resource, code *node, section string, p part, inFo
 }
 
 // exceptions are the words that make "none but" of "none".
-var exceptions = regexp.MustCompile(`(?i)\b(?:sauf|except(?:é|ée|és|ées|ion|ing)?|hormis|autre que|autres que|mise? à part|but|other than|apart from|aside from|ausser|außer|salvo|excepto|tranne|behalve|undtagen)(?:$|[^\p{L}])`)
+var exceptions = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(?:sauf|except(?:é|ée|és|ées|ion|ing)?|hormis|autre que|autres que|mise? à part|but|other than|apart from|aside from|ausser|außer|salvo|excepto|tranne|behalve|undtagen)(?:$|[^\p{L}])`)
+})
 
 // exceptional says whether what stands beside a code of none known names something after all.
 func exceptional(text string, r *resource) bool {
-	if exceptions.MatchString(text) {
+	if exceptions().MatchString(text) {
 		return true
 	}
 	for _, n := range r.peek("note").list() {
-		if exceptions.MatchString(n.peek("text").str()) {
+		if exceptions().MatchString(n.peek("text").str()) {
 			return true
 		}
 	}
@@ -88,12 +91,14 @@ func exceptional(text string, r *resource) bool {
 }
 
 // denials are words of "none known" in the languages of the guides.
-var denials = regexp.MustCompile(`(?i)\b(?:no|none|nil|not|non|nka|nkda|nkma|unknown|without|aucune?s?|pas|néant|ras|sans|keine?|ohne|nessuna?|nulla|senza|geen|zonder|ingen|inga|ikke|ninguna?|sin|niega|nenhuma?|sem|brak|žádn\p{L}*|bez|ei|nincs\p{L}*|nav|nėra|ingin|unbekannt\p{L}*|denies)(?:$|[^\p{L}])|なし|無|无|沒|没|없|لا |нет|не |όχι|δεν|ไม่`)
+var denials = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(?:no|none|nil|not|non|nka|nkda|nkma|unknown|without|aucune?s?|pas|néant|ras|sans|keine?|ohne|nessuna?|nulla|senza|geen|zonder|ingen|inga|ikke|ninguna?|sin|niega|nenhuma?|sem|brak|žádn\p{L}*|bez|ei|nincs\p{L}*|nav|nėra|ingin|unbekannt\p{L}*|denies)(?:$|[^\p{L}])|なし|無|无|沒|没|없|لا |нет|не |όχι|δεν|ไม่`)
+})
 
 // denies says whether the text beside a code of none known, where somebody wrote one, says so too. A label is that of the code.
 func denies(code *node) bool {
 	text := code.peek("text").str()
-	if strings.TrimSpace(text) == "" || denials.MatchString(text) {
+	if strings.TrimSpace(text) == "" || denials().MatchString(text) {
 		return true
 	}
 	for _, c := range code.peek("coding").list() {
@@ -143,7 +148,7 @@ func (im *importer) emptyReason(n *node, p listing) {
 	}
 	text, words := n.gist(summary.MaxLossText), n.peek("text").str()
 	n.readAll()
-	if status == summary.StatusNoneKnown && exceptions.MatchString(words) {
+	if status == summary.StatusNoneKnown && exceptions().MatchString(words) {
 		im.say(im.composition, summary.LossAmbiguous, summary.ReasonContradiction, p.path+".emptyReason", words)
 		status = summary.StatusUnavailable
 		if p.known && p.name == "allergies" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -88,12 +89,14 @@ func decode(data []byte) ([]byte, error) {
 	}
 }
 
-var declaration = regexp.MustCompile(`^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']`)
+var declaration = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']`)
+})
 
 // declared returns the encoding of the XML declaration.
 func declared(data []byte) string {
 	head := data[:min(len(data), 256)]
-	m := declaration.FindSubmatch(head)
+	m := declaration().FindSubmatch(head)
 	if m == nil {
 		return ""
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -49,7 +50,9 @@ func accountOf(a *summary.Allergy) account {
 }
 
 // A row that says more than one thing is cut where it may go on to another.
-var joints = regexp.MustCompile(`(?i)[,;/+•&|]|\s(?:et|and|ainsi que|ou|or|puis)\s`)
+var joints = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)[,;/+•&|]|\s(?:et|and|ainsi que|ou|or|puis)\s`)
+})
 
 // accounted says whether statements say everything in a text that may be a substance.
 func (im *importer) accounted(text string) bool {
@@ -61,7 +64,7 @@ func (im *importer) accounted(text string) bool {
 		return true
 	}
 	found := false
-	for _, part := range joints.Split(text, -1) {
+	for _, part := range joints().Split(text, -1) {
 		all := rowWords(part)
 		named := substances(all)
 		if len(named) > 0 && !said(all, named) {
@@ -145,7 +148,7 @@ func heads(found []block, i int) bool {
 // code that says the same it names no allergy.
 func deniesFirst(s string) bool {
 	denied := false
-	for _, part := range clauses.Split(s, -1) {
+	for _, part := range clauses().Split(s, -1) {
 		first := false
 		for _, w := range words(part) {
 			switch {
@@ -162,7 +165,9 @@ func deniesFirst(s string) bool {
 	return denied
 }
 
-var clauses = regexp.MustCompile(`[.,:;!\n]\s|\s[-–—]\s`)
+var clauses = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[.,:;!\n]\s|\s[-–—]\s`)
+})
 
 func isException(w string) bool {
 	return slices.Contains(exceptions, w) || strings.HasPrefix(w, "excep")
