@@ -122,7 +122,7 @@ func heads(found []block, i int) bool {
 	b, all := found[i], words(found[i].text)
 	prose := slices.Contains(all, "section") // where "or" is not gold
 	if i+1 == len(found) || slices.ContainsFunc(rowWords(b.text), func(w string) bool {
-		return !isPlain(w) && !headings[w] && !(prose && w == "or")
+		return !isPlain(w) && !headings()[w] && !(prose && w == "or")
 	}) {
 		return false
 	}
@@ -183,29 +183,33 @@ func denial(s string) bool {
 		return true
 	}
 	for _, w := range words(s) {
-		if !denialStems[stem(w)] && strings.Trim(w, "0123456789") != "" {
+		if !denialStems()[stem(w)] && strings.Trim(w, "0123456789") != "" {
 			return false
 		}
 	}
 	return slices.ContainsFunc(words(s), func(w string) bool { return slices.Contains(denials, w) })
 }
 
-var denialStems = stems(strings.Join(idle, " "), strings.Join(denials, " "), "note notee situation nie denies he she il elle y on avoir l aucun aliment")
+var denialStems = sync.OnceValue(func() map[string]bool {
+	return stems(strings.Join(idle, " "), strings.Join(denials, " "), "note notee situation nie denies he she il elle y on avoir l aucun aliment")
+})
 
 // unnamed says whether the words in the place of an agent name none: a denial, or the kind of things that agents are.
 func unnamed(s string) bool {
-	return denial(s) || !slices.ContainsFunc(words(s), func(w string) bool { return !kinds[stem(w)] })
+	return denial(s) || !slices.ContainsFunc(words(s), func(w string) bool { return !kinds()[stem(w)] })
 }
 
-var kinds = stems(strings.Join(plain, " "), `allergie allergique allergy allergic substance agent allergene allergen produit product
+var kinds = sync.OnceValue(func() map[string]bool {
+	return stems(strings.Join(plain, " "), `allergie allergique allergy allergic substance agent allergene allergen produit product
 	medicament medicamenteuse medicamenteux drug medication medicinal pharmaceutical aliment alimentaire food environment environmental
 	environnement environnementale`)
+})
 
 // substances returns those of the words of a text that may name a substance: all but those for reactions, times, and whatever else is said of
 // an allergy. A word that is not known here makes an item too many, never one too few.
 func substances(all []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(w string) bool {
-		return isPlain(w) || aside[w] || strings.Trim(w, "0123456789") == "" ||
+		return isPlain(w) || aside()[w] || strings.Trim(w, "0123456789") == "" ||
 			slices.ContainsFunc(reactionStems, func(stem string) bool { return strings.HasPrefix(w, stem) })
 	})
 }
@@ -247,13 +251,15 @@ func stems(texts ...string) map[string]bool {
 	return all
 }
 
-var plainStems = stems(strings.Join(plain, " "))
+var plainStems = sync.OnceValue(func() map[string]bool {
+	return stems(strings.Join(plain, " "))
+})
 
-func isPlain(w string) bool { return plainStems[w] }
+func isPlain(w string) bool { return plainStems()[w] }
 
 // aside are the words that name no substance. Those of "idle" are among them, but for gold (or) and for vaccines and implants, which
 // are what some are allergic to, and for food: "pénicilline, allergie alimentaire" are two allergies.
-var aside = func() map[string]bool {
+var aside = sync.OnceValue(func() map[string]bool {
 	all := stems(strings.Join(idle, " "), strings.Join(denials, " "), `choc chocs shock rash toux cough hive wheezing gene grave graves
 		leger legere mild moyen moyenne fatal mineur mineure majeur majeure important importante hypotension bouton boutons swelling
 		short shortness breath possible probable actif active inactif inactive resolu resolue bas basse eleve elevee high low
@@ -265,7 +271,7 @@ var aside = func() map[string]bool {
 		delete(all, w)
 	}
 	return all
-}()
+})
 
 // reactionStems begin words for reactions, and for how sure, how bad and of what kind an allergy is.
 var reactionStems = strings.Fields(`allerg intoler hypersens reaction manifest urticair urticari anaphyla oedem œdem edema angioedem
@@ -274,9 +280,11 @@ var reactionStems = strings.Fields(`allerg intoler hypersens reaction manifest u
 	commentaire`)
 
 // headings are the words of headings.
-var headings = stems(`allergie allergique allergy intolerance hypersensibilite reaction adverse effet indesirable alerte medicament
+var headings = sync.OnceValue(func() map[string]bool {
+	return stems(`allergie allergique allergy intolerance hypersensibilite reaction adverse effet indesirable alerte medicament
 	medicamenteuse alimentaire respiratoire environnement environnementale cutanee autre other drug food connue known signalee
 	declaree patient liste suivante suivant note et ou and allergene allergen agent responsable substance manifestation date debut
 	fin severite severity gravite statut status commentaire comment type source criticite certitude observation produit nom name
 	libelle code event onset ses sont this section contains all information from va treatment facilities it does not contain
 	that were deleted entered error cette rubrique contient`)
+})
