@@ -41,15 +41,7 @@ func (im *importer) alert(s *section, e, o *node, kind summary.AlertKind) {
 		}
 		a.Text, a.Codes = cmpOr(c.Text, entry), c.Codes
 		a.Since, _ = im.interval(o.kid("effectiveTime"))
-		switch {
-		case a.Text == "":
-			return a, false
-		case denies(a.Text) && len(a.Codes) == 0:
-			im.report(summary.LossDropped, summary.ReasonNarrative, o, a.Text)
-			return a, false
-		case isTrue(o.attr("negationInd")):
-			im.report(summary.LossDropped, summary.ReasonNotInForce, o, a.Text)
-			o.take()
+		if !im.stands(&a, o, isTrue(o.attr("negationInd"))) {
 			return a, false
 		}
 		im.concernStatus(e, o, func(string) {})
@@ -117,15 +109,7 @@ func (im *importer) device(s *section, n *node) {
 		im.tell(model)
 		a.Text, a.Codes = c.Text, c.Codes
 		a.Since, _ = im.interval(n.kid("effectiveTime"))
-		switch {
-		case a.Text == "":
-			return a, false
-		case denies(a.Text) && len(a.Codes) == 0:
-			im.report(summary.LossDropped, summary.ReasonNarrative, n, a.Text)
-			return a, false
-		case isTrue(n.attr("negationInd")) || planned(n) && n.name == "procedure":
-			im.report(summary.LossDropped, summary.ReasonNotInForce, n, a.Text)
-			n.take()
+		if !im.stands(&a, n, isTrue(n.attr("negationInd")) || planned(n) && n.name == "procedure") {
 			return a, false
 		}
 		for _, id := range role.all("id") {
@@ -186,4 +170,20 @@ func (im *importer) expected(a *summary.Alert, o *node) {
 		im.tell(o.kid("code").peek("displayName"))
 		o.kid("code").take()
 	}
+}
+
+// stands says whether what was read is an alert: it has a text, which is no denial, and it is in force. If not, that is reported.
+func (im *importer) stands(a *summary.Alert, n *node, notInForce bool) bool {
+	switch {
+	case a.Text == "":
+		return false
+	case denies(a.Text) && len(a.Codes) == 0:
+		im.report(summary.LossDropped, summary.ReasonNarrative, n, a.Text)
+		return false
+	case notInForce:
+		im.report(summary.LossDropped, summary.ReasonNotInForce, n, a.Text)
+		n.take()
+		return false
+	}
+	return true
 }

@@ -83,6 +83,7 @@ func TestNoneKnownWithAgent(t *testing.T) {
 
 		{"nothing but the code", "", observed("active", "", noneKnownValue), ""},
 		{"kind of agent", "", observed("active", "", noneKnownValue+agentNamed(`<code code="105590001" codeSystem="2.16.840.1.113883.6.96" displayName="Substance"/>`)), ""},
+		{"name of the kind", "", observed("active", "", noneKnownValue+agentNamed(`<name>Allergène alimentaire</name>`)), ""},
 		{"agent denied", "", observed("active", "", noneKnownValue+agentNamed(`<name>Aucune allergie connue</name>`)), ""},
 		{"denial", "", observed("active", "", text("No known allergies to drugs")+valued("<originalText>Aucune allergie connue le 02/11/2026</originalText>")), ""},
 		{"narrative denies", text("<paragraph>Aucune notée par le spécialiste</paragraph>"), observed("active", "", noneKnownValue), ""},
@@ -256,5 +257,49 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "Dup") || strings.Contains(err.Error(), "Durand") || !strings.Contains(err.Error(), "line ") {
 			t.Errorf("%q: error %v", doc, err)
 		}
+	}
+}
+
+// TestDeviceNotInForce guards that what a document negates or denies is no implant, and is not passed over in silence.
+func TestDeviceNotInForce(t *testing.T) {
+	const named, written = "Stimulateur cardiaque double chambre", ` displayName="Stimulateurs"`
+	doc := string(read(t, "testdata/full.xml"))
+	for _, tt := range []struct {
+		name   string
+		edit   *strings.Replacer
+		reason summary.LossReason // where none, the implant is carried
+	}{
+		{"as it is", strings.NewReplacer(), ""},
+		{"negated", strings.NewReplacer(`<supply classCode="SPLY" moodCode="EVN">`, `<supply classCode="SPLY" moodCode="EVN" negationInd="true">`), summary.ReasonNotInForce},
+		{
+			"denied", strings.NewReplacer(
+				named, "Aucun dispositif connu", `<code code="J0101" codeSystem="1.2.250.1.213.2.68"`+written+`>`, `<code nullFlavor="OTH">`,
+				"<manufacturerModelName>Fictif X2</manufacturerModelName>", "",
+			), summary.ReasonNarrative,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, losses, err := Import([]byte(tt.edit.Replace(doc)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var implants []string
+			if a := s.Sections.Alerts; a != nil {
+				for _, it := range a.Items {
+					if it.Kind == summary.AlertImplant {
+						implants = append(implants, it.Text)
+					}
+				}
+			}
+			if carried := len(implants) > 0; carried != (tt.reason == "") {
+				t.Errorf("implants %q", implants)
+			}
+			reported := slices.ContainsFunc(losses, func(l summary.Loss) bool {
+				return l.Reason == tt.reason && (strings.Contains(l.Text, "Stimulateur") || strings.Contains(l.Text, "Aucun dispositif"))
+			})
+			if tt.reason != "" && !reported {
+				t.Errorf("not reported as %s: %+v", tt.reason, losses)
+			}
+		})
 	}
 }
