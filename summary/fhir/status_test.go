@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,24 @@ func TestExportSaysWhatIsWrong(t *testing.T) {
 			if !strings.Contains(text, `<li class=\"remark\">`+d+"</li>") {
 				t.Errorf("%q is not said", d)
 			}
+		}
+	}
+}
+
+// TestNotMeasured guards that a measurement which never took place, or was entered in error, is no measurement.
+func TestNotMeasured(t *testing.T) {
+	for status, want := range map[string]summary.LossReason{"final": "", "cancelled": summary.ReasonNotInForce, "entered-in-error": summary.ReasonEnteredInError} {
+		s, losses, err := Import(make1("", entry(`{"resourceType": "Observation", "id": "w", "status": "`+status+`", "subject": {"reference": "urn:uuid:2"},
+			"code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}, "effectiveDateTime": "2026-10-01",
+			"valueQuantity": {"value": 71, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if carried := s.Sections.Measurements != nil && len(s.Sections.Measurements.Items) > 0; carried != (want == "") {
+			t.Errorf("%s: carried is %v", status, carried)
+		}
+		if want != "" && !slices.ContainsFunc(losses, func(l summary.Loss) bool { return l.Kind == summary.LossDropped && l.Reason == want }) {
+			t.Errorf("%s: %v", status, losses)
 		}
 	}
 }
